@@ -1,0 +1,59 @@
+"""An access token for trying things: ``make token SUB=alice``. Never in production."""
+
+import argparse
+import secrets
+import time
+from pathlib import Path
+
+import jwt
+
+from api import settings
+from api.settings import Settings
+
+HOUR = 3600
+OWNER_ONLY = 0o600
+
+
+def local_secret(data_dir: Path) -> str:
+    """The secret of a machine that was given none: made on first use, readable by its owner."""
+    path = data_dir / "secret"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(OWNER_ONLY)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def mint(config: Settings, secret: str, subject: str, seconds: int = HOUR) -> str:
+    """An HS256 token as a front end would sign it, with ``iss`` and ``aud`` when configured."""
+    now = int(time.time())
+    claims: dict[str, object] = {
+        "sub": subject,
+        "email": f"{subject}@example.com",
+        "name": subject,
+        "iat": now,
+        "exp": now + seconds,
+    }
+    if config.issuers:
+        claims["iss"] = config.issuers[0]
+    if config.audiences:
+        claims["aud"] = config.audiences[0]
+    return jwt.encode(claims, secret, "HS256")
+
+
+def main() -> None:
+    """Print a token; ``SystemExit`` in production."""
+    parser = argparse.ArgumentParser(description="Prints an access token and nothing else.")
+    parser.add_argument("--sub", required=True, help="the user id")
+    parser.add_argument("--minutes", type=int, default=60, help="how long it is valid")
+    arguments = parser.parse_args()
+    config = settings.load()
+    if config.environment == "production":
+        raise SystemExit("ENVIRONMENT is production: tokens come from Better Auth alone.")
+    given = config.better_auth_secret
+    secret = given.get_secret_value() if given else local_secret(config.data_dir)
+    print(mint(config, secret, arguments.sub, arguments.minutes * 60))
+
+
+if __name__ == "__main__":
+    main()

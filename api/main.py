@@ -1,0 +1,82 @@
+"""The application: the only file that knows all the others."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import __version__, answers, health, logs
+from api.auth.verify import Verifier
+from api.database.engine import Database
+from api.errors import Problem
+from api.middleware import CorsMiddleware, CrashMiddleware, RequestMiddleware
+from api.settings import Settings, load
+from api.tasks import routes as tasks
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "traceparent")
+EXPOSED = (
+    "Link",
+    "Location",
+    "X-Request-ID",
+    "WWW-Authenticate",
+    "Retry-After",
+    "Idempotency-Replayed",
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API for these settings; it opens no socket before its lifespan starts."""
+    logs.configure(settings.log_level)
+    app = FastAPI(
+        title="tasks-api",
+        description="Tasks of many users, each seen by its owner alone.",
+        version=__version__,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        # Flat, not include_router: an included router is matched twice per request.
+        routes=[*tasks.router.routes, *health.router.routes],
+    )
+    app.state.settings = settings
+    app.state.verifier = Verifier(settings)
+    app.add_exception_handler(Problem, answers.problem)
+    app.add_exception_handler(RequestValidationError, answers.invalid)
+    app.add_exception_handler(HTTPException, answers.http)
+    app.add_middleware(CrashMiddleware)
+    app.add_middleware(
+        CorsMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=METHODS,
+        allow_headers=SENT,
+        expose_headers=EXPOSED,
+    )
+    app.add_middleware(RequestMiddleware)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The API as gunicorn starts it."""
+    return create_app(load())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Start without the database: the first request connects, and wakes a sleeping one."""
+    app.state.database = Database(app.state.settings)
+    settle_garbage_collector()
+    yield
+    await app.state.database.close()
+    del app.state.database
+
+
+def settle_garbage_collector() -> None:
+    """Keep what start-up made out of every later collection, and collect less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,137 @@
+"""What happens around every request: its id, its clock, its log line, and the answer for a crash.
+
+The order, from outside in: ``RequestMiddleware``, CORS, ``CrashMiddleware``, the application. So
+every answer has its headers, and a browser can read even the answer for a crash.
+"""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import trace
+from api.errors import InvalidRequest, Problem
+from api.trace import Trace
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+UNLOGGED = {"/livez", "/healthz", "/readyz", "/startupz"}
+SERVER_ERROR = 500
+
+log = structlog.get_logger()
+
+
+class RequestMiddleware:
+    """Gives the request its id and its trace, the answer its headers, the log its one line.
+
+    HEAD is answered as GET without the body, wherever there is GET (RFC 9110 section 9.3.2).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        current = trace.begin(_request_id(scope))
+        head = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if head else scope
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                current.status = message["status"]
+                message["headers"] = [*message["headers"], *_headers(message, current)]
+            else:
+                current.size += len(message.get("body", b""))
+                message["body"] = b"" if head else message.get("body", b"")
+            await send(message)
+
+        try:
+            await self.app(inner, receive, answer)
+        finally:
+            _write_line(scope["method"], inner, current)
+
+
+class CrashMiddleware:
+    """Turns what nobody expected into one log line with a traceback, and a 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except ClientDisconnect:
+            return
+        except Exception:
+            if scope["type"] != "http" or started:
+                raise
+            log.exception("crash")
+            await Problem(reason="crash").response()(scope, receive, send)
+
+
+class CorsMiddleware(CORSMiddleware):
+    """Starlette's CORS; a refused preflight is a problem document like every other error."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """204 where the browser may go on, else 400."""
+        answer = super().preflight_response(request_headers)
+        refused = answer.status_code != 200  # noqa: PLR2004
+        kept = {name: value for name, value in answer.headers.items() if "content" not in name}
+        if not refused:
+            return Response(status_code=204, headers=kept)
+        problem = InvalidRequest("This origin, method or header is not allowed here.").response()
+        problem.headers.update(kept)
+        return problem
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid4().hex
+
+
+def _headers(message: MutableMapping[str, Any], current: Trace) -> list[tuple[bytes, bytes]]:
+    timing = f"app;dur={current.elapsed() * 1e3:.1f}, db;dur={current.database_seconds * 1e3:.1f}"
+    caching = b"no-store" if message["status"] >= 400 else b"private, no-cache"  # noqa: PLR2004
+    return [
+        (b"x-request-id", current.request_id.encode()),
+        (b"cache-control", caching),
+        (b"x-content-type-options", b"nosniff"),
+        (b"server-timing", timing.encode()),
+    ]
+
+
+def _write_line(method: str, scope: Scope, current: Trace) -> None:
+    if scope["path"] in UNLOGGED:
+        return
+    route = scope.get("route")
+    write = log.error if current.status >= SERVER_ERROR else log.info
+    write(
+        "request",
+        method=method,
+        route=route.path if route else "unmatched",
+        status=current.status,
+        duration_ms=round(current.elapsed() * 1e3, 2),
+        db_ms=round(current.database_seconds * 1e3, 2),
+        db_round_trips=current.round_trips,
+        bytes=current.size,
+        user_id=current.user_id,
+        code=current.code,
+        reason=current.reason,
+    )

@@ -1,0 +1,150 @@
+"""Everything the environment may say: read once, checked at start, never changed afterwards.
+
+A secret has no default. Its value may stand in a file instead, which ``NAME_FILE`` names.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
+SECRET_BYTES = 32
+SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class Settings(BaseSettings):
+    """One field per setting; the names are those of the environment, in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    environment: Literal["development", "production"] = "development"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+    data_dir: Path = Path(".data")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    better_auth_secret: SecretStr | None = None
+    better_auth_secret_file: Path | None = None
+    better_auth_url: str | None = None
+    auth_issuer: CommaList = ()
+    auth_audience: CommaList = ()
+    auth_leeway_seconds: int = Field(default=30, ge=0, le=120)
+    auth_user_provisioning: Literal["jit", "require"] = "jit"
+    cors_origins: CommaList = ()
+
+    database_url: SecretStr | None = None
+    database_url_file: Path | None = None
+    database_url_direct: SecretStr | None = None
+    database_url_direct_file: Path | None = None
+    pool_size: int = Field(default=10, ge=1, le=100)
+    pool_wait_seconds: Seconds = 0.5
+    statement_timeout_seconds: Seconds = 1.5
+    database_deadline_seconds: Seconds = 2
+    connect_deadline_seconds: Seconds = 5
+    request_deadline_seconds: Seconds = 10
+    max_body_bytes: int = Field(default=65536, ge=1024, le=1048576)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return data | {name: _from_file(name, data) for name in SECRETS if f"{name}_file" in data}
+
+    @field_validator("database_url", "database_url_direct")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and urlsplit(url.get_secret_value()).scheme not in SCHEMES:
+            message = "must begin with postgresql://"
+            raise ValueError(message)
+        return url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if any(origin != origin_of(origin) for origin in origins):
+            message = "must be origins such as https://app.example.com, without a path; no *"
+            raise ValueError(message)
+        return origins
+
+    @model_validator(mode="after")
+    def _secret_is_strong(self) -> Self:
+        secret = self.better_auth_secret
+        if self.environment == "production" and secret and _is_weak(secret.get_secret_value()):
+            message = f"BETTER_AUTH_SECRET must be random and at least {SECRET_BYTES} bytes long"
+            raise ValueError(message)
+        return self
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The accepted ``iss``; empty when nothing says which."""
+        return self.auth_issuer or self._own_origin
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The accepted ``aud``; empty when nothing says which."""
+        return self.auth_audience or self._own_origin
+
+    @property
+    def _own_origin(self) -> tuple[str, ...]:
+        return (origin_of(self.better_auth_url),) if self.better_auth_url else ()
+
+
+def load() -> Settings:
+    """The settings of this process, or an end with one sentence per mistake."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and any unusual port, as browsers and Better Auth write an origin."""
+    parts = urlsplit(url)
+    port = "" if parts.port in {None, {"http": 80, "https": 443}.get(parts.scheme)} else parts.port
+    return f"{parts.scheme}://{parts.hostname}{port and f':{port}'}"
+
+
+def _from_file(name: str, data: Mapping[str, Any]) -> str:
+    if name in data:
+        message = f"{name.upper()} and {name.upper()}_FILE are both set: keep one"
+        raise ValueError(message)
+    path = Path(data[f"{name}_file"])
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        message = f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
+        raise ValueError(message) from None
+
+
+def _is_weak(secret: str) -> bool:
+    return len(secret.encode()) < SECRET_BYTES or len(set(secret)) < SECRET_BYTES // 4
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, error["loc"])).upper()
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text

@@ -1,0 +1,116 @@
+"""What a request must be before anything of it is believed: sized, JSON, unambiguous."""
+
+import asyncio
+import json
+import re
+from collections.abc import Set as AbstractSet
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import Request
+
+from api.errors import BodyTooLarge, Invalid, InvalidRequest, RequestTimeout, UnsupportedMedia
+
+JSON = frozenset({"application/json"})
+VISIBLE = re.compile(r"[!-~]{1,255}")
+MERGE_PATCH = JSON | {"application/merge-patch+json"}
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded in size and time, and whose JSON has one meaning."""
+
+    async def body(self) -> bytes:
+        """The body; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
+        if not hasattr(self, "_body"):
+            settings = self.app.state.settings
+            try:
+                async with asyncio.timeout(settings.request_deadline_seconds):
+                    self._body = await self._read(settings.max_body_bytes)
+            except TimeoutError:
+                raise RequestTimeout from None
+        return self._body
+
+    async def json(self) -> Any:
+        """The body's one JSON value; raises ``Invalid`` (422)."""
+        return parse_json(await self.body())
+
+    async def _read(self, limit: int) -> bytes:
+        body = bytearray()
+        async for chunk in self.stream():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLarge
+        return bytes(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """One JSON value (RFC 8259) in UTF-8, or ``Invalid``.
+
+    orjson refuses what Python's own parser lets through (NaN, lone surrogates, UTF-16, a byte
+    order mark); Python's own parser alone can tell of a member that stands there twice.
+    """
+    try:
+        orjson.loads(body)
+        return json.loads(body, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise _invalid("body", "json_invalid", "This is not valid JSON.") from None
+
+
+def check_size(request: Request) -> None:
+    """Refuse a body that announces itself as too large, before anything else is looked at."""
+    length = request.headers.get("content-length", "0")
+    if int(length) > request.app.state.settings.max_body_bytes:
+        raise BodyTooLarge
+
+
+def check_media(request: Request) -> None:
+    """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    essence, _, parameters = headers.get("content-type", "").partition(";")
+    accepted = MERGE_PATCH if request.method == "PATCH" else JSON
+    charset = parameters.strip().lower().replace('"', "")
+    if (
+        essence.strip().lower() not in accepted
+        or charset not in {"", "charset=utf-8"}
+        or headers.get("content-encoding", "identity").lower() != "identity"
+    ):
+        raise UnsupportedMedia
+
+
+def check_query(request: Request, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
+    """Refuse unknown and repeated query parameters and what is not UTF-8."""
+    query = request.scope["query_string"]
+    if not query:
+        return
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise _invalid("query", "encoding", "The query is not percent-encoded UTF-8.") from None
+    found = [name for name, _ in pairs]
+    if not names >= set(found):
+        known = ", ".join(sorted(names)) or "none"
+        raise _invalid("query", "extra_forbidden", f"Unknown parameter; known are: {known}.")
+    for name in sorted(set(found) - set(repeatable)):
+        if found.count(name) > 1:
+            raise _invalid(f"query.{name}", "repeated", "This parameter may stand only once.")
+
+
+def check_idempotency_key(request: Request) -> None:
+    """Refuse a key that is not 1 to 255 visible ASCII characters, or that stands there twice."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1 or not all(VISIBLE.fullmatch(key) for key in keys):
+        raise InvalidRequest("Send one Idempotency-Key of 1 to 255 visible ASCII characters.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _invalid("body", "duplicate_member", "A member stands there twice.")
+    return members
+
+
+def _invalid(where: str, code: str, message: str) -> Invalid:
+    return Invalid([{"loc": where.split("."), "code": code, "message": message}])

@@ -1,0 +1,1 @@
+"""The one resource: its table, its statements, its routes."""

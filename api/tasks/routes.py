@@ -1,0 +1,127 @@
+"""The operations on tasks. A route names its message and sends it; everything else is elsewhere."""
+
+import hashlib
+from operator import attrgetter
+from typing import Annotated
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Header, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.owned import OwnedRoute, Owner
+from api.database.engine import Message, Rows
+from api.errors import IdempotencyMismatch, TaskNotFound
+from api.tasks import cursor, statements
+from api.tasks.models import Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
+from api.tasks.pages import page
+from api.tasks.values import TaskId
+
+router = APIRouter(
+    prefix="/api/{user_id}/tasks",
+    tags=["tasks"],
+    route_class=OwnedRoute,
+    generate_unique_id_function=attrgetter("name"),
+)
+
+Id = Annotated[TaskId, Path(alias="id", description="The task's id.")]
+Key = Annotated[str | None, Header(description="Makes a retry return the task it made before.")]
+
+
+@router.get("/", include_in_schema=False)
+@router.get("", response_model=list[TaskRead])
+async def list_tasks(
+    user_id: Owner, query: Annotated[ListQuery, Query()], request: Request
+) -> Response:
+    """The user's tasks; a ``Link`` header with ``rel="next"`` says that there are more."""
+    message, values = page(query)
+    rows = await _run(request, message, user_id, **values)
+    documents = [row[0] for row in rows[: query.limit]]
+    headers = {"Link": _next(request, query, documents[-1])} if len(rows) > query.limit else {}
+    return _json(f"[{','.join(documents)}]", headers=headers)
+
+
+@router.post("/", status_code=201, include_in_schema=False)
+@router.post("", status_code=201, response_model=TaskRead)
+async def create_task(
+    user_id: Owner, task: TaskCreate, request: Request, idempotency_key: Key = None
+) -> Response:
+    """A new task; with an ``Idempotency-Key`` a repeated request returns the first one's task."""
+    create = statements.create(request.app.state.settings.auth_user_provisioning)
+    key = {
+        "idempotency_key": idempotency_key or uuid4().hex,
+        "request_hash": idempotency_key and _fingerprint(task),
+    }
+    [(document, task_id, fresh, same)] = await _run(
+        request, create, user_id, **task.columns(), **key
+    )
+    if not fresh and not same:
+        raise IdempotencyMismatch
+    headers = {"Location": f"/api/{quote(user_id, safe='')}/tasks/{task_id}"}
+    return _json(document, 201, headers if fresh else headers | {"Idempotency-Replayed": "true"})
+
+
+@router.get("/{id}", response_model=TaskRead)
+async def read_task(user_id: Owner, task_id: Id, request: Request) -> Response:
+    """One task."""
+    return _one(await _run(request, statements.read(), user_id, id=task_id))
+
+
+@router.put("/{id}", response_model=TaskRead)
+async def update_task(
+    user_id: Owner, task_id: Id, changes: TaskUpdate, request: Request
+) -> Response:
+    """Change the members that are sent; absent ones stay as they are."""
+    columns = changes.columns()
+    change = statements.change(frozenset(columns))
+    return _one(await _run(request, change, user_id, **columns, id=task_id))
+
+
+router.patch("/{id}", response_model=TaskRead, name="patch_task")(update_task)
+
+
+@router.delete("/{id}", response_model=TaskRead)
+async def delete_task(user_id: Owner, task_id: Id, request: Request) -> Response:
+    """Delete a task and return it as it was."""
+    return _one(await _run(request, statements.remove(), user_id, id=task_id))
+
+
+@router.patch("/{id}/complete", response_model=TaskRead)
+async def complete_task(
+    user_id: Owner,
+    task_id: Id,
+    request: Request,
+    completion: Annotated[Completion, Body()] = Completion(),  # noqa: B008
+) -> Response:
+    """Toggle without a body; with ``completed`` set the state, so that a retry is harmless."""
+    columns = completion.model_dump(exclude_unset=True)
+    change = statements.change(frozenset(columns)) if columns else statements.toggle()
+    return _one(await _run(request, change, user_id, **columns, id=task_id))
+
+
+async def _run(request: Request, message: Message, owner: str, **values: object) -> Rows:
+    rows: Rows = await request.app.state.database.run(message, owner, **values)
+    return rows
+
+
+def _one(rows: Rows) -> Response:
+    if not rows:
+        raise TaskNotFound
+    return _json(rows[0][0])
+
+
+def _json(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(text, status, headers, media_type="application/json")
+
+
+def _next(request: Request, query: ListQuery, last: str) -> str:
+    """Where the next page is (RFC 8288), relative to wherever the public knows this API."""
+    kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    position = cursor.encode(query.sort, query.direction, last)
+    path = request.scope["raw_path"].decode("ascii")
+    return f'<{path}?{urlencode([*kept, ("cursor", position)])}>; rel="next"'
+
+
+def _fingerprint(task: TaskCreate) -> str:
+    return hashlib.sha256(task.model_dump_json().encode()).hexdigest()

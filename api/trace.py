@@ -1,0 +1,39 @@
+"""What one request leaves behind: the numbers of its log line and of its Server-Timing."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+
+
+@dataclass(slots=True)
+class Trace:
+    """Durations are in seconds; ``code`` is that of the problem answered, if any."""
+
+    request_id: str
+    started: float = field(default_factory=perf_counter)
+    user_id: str | None = None
+    status: int = 499
+    size: int = 0
+    code: str | None = None
+    reason: str | None = None
+    database_seconds: float = 0.0
+    round_trips: int = 0
+
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return perf_counter() - self.started
+
+
+_current: ContextVar[Trace] = ContextVar("trace")
+
+
+def begin(request_id: str) -> Trace:
+    """Start the trace of the request that this task serves."""
+    trace = Trace(request_id)
+    _current.set(trace)
+    return trace
+
+
+def current() -> Trace:
+    """The trace of this task's request; outside of one, a trace that nobody reads."""
+    return _current.get(None) or Trace("-")
