@@ -20,10 +20,12 @@ async def problem(_request: Request, error: Exception) -> Response:
     return error.response() if isinstance(error, Problem) else Problem().response()
 
 
-async def invalid(_request: Request, error: Exception) -> Response:
+async def invalid(request: Request, error: Exception) -> Response:
     """What FastAPI and pydantic found, without what was sent: neither values nor foreign names."""
     assert isinstance(error, RequestValidationError)
-    return Invalid([_entry(found) for found in error.errors()]).response()
+    body = request.scope["route"].body_field
+    members = ", ".join(body.field_info.annotation.model_fields) if body else ""
+    return Invalid([_entry(found, members) for found in error.errors()]).response()
 
 
 async def http(request: Request, error: Exception) -> Response:
@@ -44,10 +46,10 @@ def _methods(request: Request) -> set[str]:
     return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
 
 
-def _entry(found: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(found: Mapping[str, Any], members: str) -> dict[str, Any]:
     where = list(found["loc"])
     code, message = found["type"], re.sub("^Value error, ", "", found["msg"])
     if code == "extra_forbidden":
         where.pop()  # the name is the sender's
-        message = "An unknown member; see the documentation for those that exist"
+        message = f"Unknown member; known are: {members}"
     return {"loc": where, "code": code, "message": message}

@@ -29,4 +29,4 @@ async def ready(request: Request) -> Response:
 
 def _health(status: str, code: int) -> Response:
     body = orjson.dumps({"status": status, "version": __version__})
-    return Response(body, code, {"Cache-Control": "no-store"}, media_type=HEALTH_JSON)
+    return Response(body, code, media_type=HEALTH_JSON)

@@ -1,0 +1,1 @@
+"""The specification, run against real parts; the folders mirror those of the product."""

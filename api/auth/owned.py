@@ -8,9 +8,7 @@ neither parsing time nor knowledge. Their order is the order of the answers:
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, get_origin
 
-from fastapi import Path, params
-from fastapi._compat import ModelField
-from fastapi.dependencies.utils import get_flat_params
+from fastapi import Path
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,14 +27,17 @@ Owner = Annotated[str, Path(description="The user id: `sub` of the access token.
 
 
 class OwnedRoute(APIRoute):
-    """Its path has ``{user_id}``; the endpoint runs only for the token of that user."""
+    """Its path has ``{user_id}``; the endpoint runs only for the token of that user.
+
+    Query parameters, where there are any, are the fields of one model.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         reads_body = self.body_field is not None
-        query = [p.field_info for p in get_flat_params(self.dependant) if _is_query(p)]
-        names = frozenset(str(info.alias) for info in query)
-        repeatable = frozenset(str(i.alias) for i in query if get_origin(i.annotation) is list)
+        models: list[Any] = [p.field_info.annotation for p in self.dependant.query_params]
+        query = {name: field for model in models for name, field in model.model_fields.items()}
+        repeatable = {name for name in query if get_origin(query[name].annotation) is list}
 
         async def owned(request: Request) -> Response:
             check_size(request)
@@ -44,14 +45,10 @@ class OwnedRoute(APIRoute):
             if reads_body:
                 check_media(request)
                 check_idempotency_key(request)
-            check_query(request, names, repeatable)
+            check_query(request, query.keys(), repeatable)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return owned
-
-
-def _is_query(parameter: ModelField) -> bool:
-    return isinstance(parameter.field_info, params.Query)
 
 
 async def _authorize(request: Request) -> None:

@@ -4,15 +4,15 @@ import sys
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from api import settings
 from api.database.engine import direct_url
 
 
-def main() -> None:
-    """Migrate ``DATABASE_URL``; ends with one sentence where that cannot be done."""
-    url = direct_url(settings.load())
+def upgrade(url: URL) -> None:
+    """Run the pending migrations; ``SystemExit`` with one sentence where that cannot be done."""
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
@@ -22,6 +22,11 @@ def main() -> None:
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
+
+
+def main() -> None:
+    """Migrate ``DATABASE_URL``."""
+    upgrade(direct_url(settings.load()))
     print("The database has this release's schema.", file=sys.stderr)
 
 

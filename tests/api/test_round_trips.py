@@ -1,0 +1,97 @@
+"""Every operation is one message to the database, and every message names its owner."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.client import User
+from tests.support.proxy import CountingProxy, counting
+from tests.support.server import make_settings, serve
+
+OPERATIONS: dict[str, Callable[[User, int], Any]] = {
+    "list": lambda user, _: user.get(user.tasks),
+    "create": lambda user, _: user.post(user.tasks, json={"title": "another"}),
+    "read": lambda user, task: user.get(user.one(task)),
+    "put": lambda user, task: user.put(user.one(task), json={"title": "new"}),
+    "patch": lambda user, task: user.patch(user.one(task), json={"priority": "high"}),
+    "toggle": lambda user, task: user.patch(f"{user.one(task)}/complete"),
+    "set": lambda user, task: user.patch(f"{user.one(task)}/complete", json={"completed": True}),
+    "delete": lambda user, task: user.delete(user.one(task)),
+}
+
+
+@pytest.fixture(scope="module")
+def watched(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
+    """A server whose database connections pass the proxy, and that has used one."""
+    with counting(database_url) as (proxy, url), serve(make_settings(database_url=url)) as base:
+        yield proxy, base
+
+
+@pytest.fixture
+def carol(watched: tuple[CountingProxy, str]) -> Iterator[User]:
+    """A user of the watched server."""
+    with User(watched[1], f"user-{uuid4().hex}") as user:
+        yield user
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_is_one_round_trip(
+    operation: str, carol: User, watched: tuple[CountingProxy, str]
+) -> None:
+    task = carol.add()
+    before = len(watched[0].messages)
+
+    response = OPERATIONS[operation](carol, task["id"])
+
+    assert response.status_code in {200, 201}
+    assert len(watched[0].messages) - before == 1
+
+
+def test_a_new_users_first_create_is_one_round_trip(
+    carol: User, watched: tuple[CountingProxy, str]
+) -> None:
+    carol.get(carol.tasks)
+    before = len(watched[0].messages)
+
+    carol.add()
+
+    assert len(watched[0].messages) - before == 1
+
+
+def test_no_refusal_touches_the_database(carol: User, watched: tuple[CountingProxy, str]) -> None:
+    carol.add()
+    before = len(watched[0].messages)
+
+    carol.get(carol.tasks, headers={"Authorization": "Bearer a.b.c"})
+    carol.get("/api/somebody-else/tasks")
+    carol.get("/nothing")
+    carol.delete(carol.tasks)
+    carol.options(carol.tasks)
+    carol.post(carol.tasks, json={"title": ""})
+    carol.get("/readyz")
+
+    assert len(watched[0].messages) == before
+
+
+def test_every_message_begins_with_the_prefix(watched: tuple[CountingProxy, str]) -> None:
+    proxy, base = watched
+    with User(base, "o'brien\\ %s") as user:
+        task = user.add()
+        for operation in OPERATIONS.values():
+            operation(user, task["id"])
+
+    assert len(proxy.messages) > len(OPERATIONS)
+    for message in proxy.messages:
+        assert message.startswith(
+            "SELECT set_config('role','task_api',true), set_config('app.user_id',"
+        )
+        assert message.index("true), set_config('statement_timeout','1500',true)") > 0
+
+
+def test_starting_asks_the_database_nothing(database_url: str) -> None:
+    with counting(database_url) as (proxy, url), serve(make_settings(database_url=url)):
+        pass
+
+    assert proxy.connections == 0

@@ -1,0 +1,57 @@
+"""One PostgreSQL and one server for the whole run; every test has users of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from api.settings import Settings
+from tests.support.client import User
+from tests.support.database import migrated
+from tests.support.server import make_settings, serve
+
+# The tests say everything themselves: no setting of the caller's environment reaches them.
+for name in Settings.model_fields:
+    os.environ.pop(name.upper(), None)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """A migrated PostgreSQL."""
+    with migrated() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def base_url(database_url: str) -> Iterator[str]:
+    """The API with its default settings."""
+    origins = "https://app.example.com"
+    with serve(make_settings(database_url=database_url, cors_origins=origins)) as url:
+        yield url
+
+
+@pytest.fixture
+def new_user(base_url: str) -> Iterator[Callable[[], User]]:
+    """Makes users nobody else has."""
+    users: list[User] = []
+
+    def make() -> User:
+        users.append(User(base_url, f"user-{uuid4().hex}"))
+        return users[-1]
+
+    yield make
+    for user in users:
+        user.close()
+
+
+@pytest.fixture
+def alice(new_user: Callable[[], User]) -> User:
+    """A new user."""
+    return new_user()
+
+
+@pytest.fixture
+def bob(new_user: Callable[[], User]) -> User:
+    """Another new user."""
+    return new_user()
