@@ -1,7 +1,6 @@
 """One JSON object per line, whoever writes it: ours, gunicorn's, uvicorn's, a warning."""
 
 import logging
-import sys
 from typing import Any, Literal
 
 import orjson
@@ -11,6 +10,7 @@ from structlog.types import EventDict, Processor
 from api import trace
 
 FRAMES = 20
+STDOUT = 1
 
 
 def _request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -40,7 +40,8 @@ def configure(level: Literal["debug", "info", "warning", "error"]) -> None:
     """Route structlog and the standard library's loggers to JSON lines on standard output."""
     structlog.configure(
         processors=[*SHARED, structlog.processors.JSONRenderer(orjson.dumps)],
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        # Unbuffered: a line is one write, so lines of several processes never mix in a pipe.
+        logger_factory=structlog.BytesLoggerFactory(open(STDOUT, "wb", buffering=0, closefd=False)),  # noqa: SIM115
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

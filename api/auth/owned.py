@@ -42,11 +42,14 @@ class OwnedRoute(APIRoute):
         async def owned(request: Request) -> Response:
             check_size(request)
             await _authorize(request)
+            strict = StrictRequest(request.scope, request.receive)
             if reads_body:
-                check_media(request)
-                check_idempotency_key(request)
-            check_query(request, query.keys(), repeatable)
-            return await handle(StrictRequest(request.scope, request.receive))
+                check_media(strict)
+                check_idempotency_key(strict)
+            check_query(strict, query.keys(), repeatable)
+            if reads_body:
+                await strict.load()
+            return await handle(strict)
 
         return owned
 

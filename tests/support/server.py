@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.routing import BaseRoute
 
 from api.main import create_app
 from api.settings import Settings
@@ -21,10 +22,12 @@ def make_settings(**values: Any) -> Settings:
 
 
 @contextmanager
-def serve(settings: Settings) -> Iterator[str]:
-    """Run the API as a worker does and give its base URL."""
+def serve(settings: Settings, *more: BaseRoute) -> Iterator[str]:
+    """Run the API, and any routes ``more``, as a worker does, and give its base URL."""
+    app = create_app(settings)
+    app.router.routes.extend(more)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         port=0,
         http=HttpProtocol,
         loop="uvloop",

@@ -1,0 +1,150 @@
+"""POST /api/{user_id}/tasks."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.support.client import User
+
+MEMBERS = [
+    "id",
+    "user_id",
+    "title",
+    "description",
+    "completed",
+    "completed_at",
+    "priority",
+    "due_date",
+    "tags",
+    "created_at",
+    "updated_at",
+]
+
+
+def test_a_title_is_enough(alice: User) -> None:
+    response = alice.post(alice.tasks, json={"title": "Buy milk"})
+
+    task = response.json()
+    assert response.status_code == 201
+    assert list(task) == MEMBERS
+    assert task["user_id"] == alice.user_id
+    assert task["title"] == "Buy milk"
+    assert task["description"] is None
+    assert task["completed"] is False
+    assert task["completed_at"] is None
+    assert task["priority"] == "medium"
+    assert task["due_date"] is None
+    assert task["tags"] == []
+    assert task["created_at"] == task["updated_at"]
+
+
+def test_times_are_rfc_3339_in_utc(alice: User) -> None:
+    created = alice.add()["created_at"]
+
+    assert created.endswith("+00:00")
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) < 60
+
+
+def test_location_leads_to_the_task(alice: User) -> None:
+    response = alice.post(alice.tasks, json={"title": "Buy milk"})
+
+    assert alice.get(response.headers["location"]).json() == response.json()
+
+
+def test_location_works_for_every_user_id(base_url: str) -> None:
+    with User(base_url, "o'brien +%é💚@example.com") as user:
+        response = user.post(user.tasks, json={"title": "x"})
+
+        assert user.get(response.headers["location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("title", "é" * 200),
+        ("title", "💚" * 200),
+        ("title", " kept as it is  "),
+        ("title", "%s %(owner)s \\ ' \" ; DROP TABLE task; --"),
+        ("title", "\u202eright to left, and a zero width\u200bspace"),
+        ("description", None),
+        ("description", ""),
+        ("description", "a\tb\nc"),
+        ("description", "x" * 5000),
+        ("priority", "low"),
+        ("priority", "high"),
+        ("due_date", "2028-02-29"),
+        ("due_date", "2026-12-01T17:00:00Z"),
+        ("due_date", "2026-12-01T17:00:00.123456789+05:30"),
+        ("due_date", "0001-01-01"),
+        ("due_date", "9999-12-31T23:59:59Z"),
+        ("tags", ["home", "Home", "{a,b}", 'quote"', "back\\slash", "NULL", "é"]),
+        ("tags", [f"{i}" * 2 for i in range(20)]),
+        ("tags", ["x" * 50]),
+    ],
+)
+def test_what_is_sent_comes_back_unchanged(alice: User, member: str, value: object) -> None:
+    task = alice.post(alice.tasks, json={"title": "a task", member: value}).json()
+
+    assert task[member] == value
+    assert alice.get(alice.one(task["id"])).json() == task
+
+
+def test_a_task_can_be_created_completed(alice: User) -> None:
+    task = alice.add(completed=True)
+
+    assert task["completed"] is True
+    assert task["completed_at"] == task["created_at"]
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"'])
+def test_json_may_name_its_charset(alice: User, charset: str) -> None:
+    headers = {"Content-Type": f"application/json{charset}"}
+    response = alice.post(alice.tasks, content='{"title":"é"}'.encode(), headers=headers)
+
+    assert response.status_code == 201
+    assert response.json()["title"] == "é"
+
+
+def test_the_collection_also_answers_with_a_slash(alice: User) -> None:
+    assert alice.post(f"{alice.tasks}/", json={"title": "x"}).status_code == 201
+    assert len(alice.get(f"{alice.tasks}/").json()) == 1
+
+
+def test_a_key_makes_a_retry_return_the_first_task(alice: User) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    body = {"title": "Buy milk", "tags": ["a"]}
+    first = alice.post(alice.tasks, json=body, headers=headers)
+    again = alice.post(alice.tasks, json=dict(reversed(body.items())), headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert again.json() == first.json()
+    assert len(alice.all()) == 1
+
+
+def test_a_key_with_another_body_is_refused(alice: User) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    alice.post(alice.tasks, json={"title": "one"}, headers=headers)
+
+    response = alice.post(alice.tasks, json={"title": "two"}, headers=headers)
+
+    assert response.status_code == 422
+    assert response.json()["code"] == "idempotency_mismatch"
+    assert [task["title"] for task in alice.all()] == ["one"]
+
+
+def test_a_key_is_free_again_after_its_task_is_gone(alice: User) -> None:
+    headers = {"Idempotency-Key": "!~" * 127}
+    first = alice.post(alice.tasks, json={"title": "one"}, headers=headers).json()
+    alice.delete(alice.one(first["id"]))
+
+    again = alice.post(alice.tasks, json={"title": "two"}, headers=headers)
+
+    assert again.status_code == 201
+    assert "idempotency-replayed" not in again.headers
+
+
+def test_without_a_key_the_same_body_makes_another_task(alice: User) -> None:
+    assert alice.add("same")["id"] != alice.add("same")["id"]

@@ -1,0 +1,149 @@
+"""GET /api/{user_id}/tasks: filters, orders, search, and pages that neither skip nor repeat."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support.client import User
+
+TASKS: list[dict[str, Any]] = [
+    {"title": "Äpfel kaufen", "tags": ["shop", "home"], "priority": "low"},
+    {"title": "apples", "description": "RED ones", "tags": ["shop"], "due_date": "2026-12-01"},
+    {"title": "Zebra", "priority": "high", "due_date": "2026-12-01T09:00:00+02:00"},
+    {"title": "100% done", "completed": True, "due_date": "2026-11-30T23:59:59Z"},
+    {"title": "a_b", "description": "back\\slash", "completed": True, "priority": "high"},
+    {"title": "same", "priority": "low"},
+    {"title": "same", "due_date": "2027-01-01", "tags": ["shop", "work"]},
+]
+
+
+@pytest.fixture
+def shelf(alice: User) -> User:
+    """Alice with seven tasks; the fourth was changed last."""
+    ids = [alice.add(**task)["id"] for task in TASKS]
+    alice.put(alice.one(ids[3]), json={"priority": "medium"})
+    return alice
+
+
+def places(user: User, **query: Any) -> list[int]:
+    """Where the tasks of a page stand in ``TASKS``."""
+    first = min(task["id"] for task in user.all())
+    return [task["id"] - first for task in user.all(**query)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, [6, 5, 4, 3, 2, 1, 0]),
+        ({"order": "asc"}, [0, 1, 2, 3, 4, 5, 6]),
+        ({"sort": "updated_at"}, [3, 6, 5, 4, 2, 1, 0]),
+        ({"sort": "updated_at", "order": "asc"}, [0, 1, 2, 4, 5, 6, 3]),
+        ({"sort": "title"}, [3, 2, 4, 1, 5, 6, 0]),
+        ({"sort": "title", "order": "desc"}, [0, 6, 5, 1, 4, 2, 3]),
+        ({"sort": "priority"}, [4, 2, 6, 3, 1, 5, 0]),
+        ({"sort": "priority", "order": "asc"}, [0, 5, 1, 3, 6, 2, 4]),
+        ({"sort": "due_date"}, [3, 1, 2, 6, 0, 4, 5]),
+        ({"sort": "due_date", "order": "desc"}, [6, 2, 1, 3, 5, 4, 0]),
+    ],
+)
+def test_orders(shelf: User, query: dict[str, str], expected: list[int]) -> None:
+    assert places(shelf, **query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"status": "all"}, {0, 1, 2, 3, 4, 5, 6}),
+        ({"status": "pending"}, {0, 1, 2, 5, 6}),
+        ({"status": "completed"}, {3, 4}),
+        ({"priority": "high"}, {2, 4}),
+        ({"tag": "shop"}, {0, 1, 6}),
+        ({"tag": ["shop", "home"]}, {0}),
+        ({"tag": "Shop"}, set()),
+        ({"search": "apples"}, {1}),
+        ({"search": "ÄPFEL"}, {0}),
+        ({"search": "red"}, {1}),
+        ({"search": " ones  APPL "}, {1}),
+        ({"search": "red zebra"}, set()),
+        ({"search": "%"}, {3}),
+        ({"search": "a_b"}, {4}),
+        ({"search": "\\"}, {4}),
+        ({"search": ""}, {0, 1, 2, 3, 4, 5, 6}),
+        ({"due_before": "2026-12-01"}, {3}),
+        ({"due_after": "2026-12-01"}, {2, 6}),
+        ({"due_after": "2026-11-30", "due_before": "2026-12-01T08:00:00+01:00"}, {1, 3}),
+        ({"status": "pending", "priority": "low", "tag": "home", "search": "kaufen"}, {0}),
+    ],
+)
+def test_filters(shelf: User, query: dict[str, Any], expected: set[int]) -> None:
+    assert set(places(shelf, **query)) == expected
+
+
+def pages(user: User, **query: Any) -> list[list[int]]:
+    """The ids of all pages, as a client that follows ``Link`` sees them."""
+    found = []
+    response = user.get(user.tasks, params=query)
+    while True:
+        found.append([task["id"] for task in response.json()])
+        if "next" not in response.links:
+            return found
+        response = user.get(response.links["next"]["url"])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["created_at", "updated_at", "title", "due_date", "priority"])
+def test_pages_make_up_the_whole_list(shelf: User, sort: str, order: str, limit: int) -> None:
+    query = {"sort": sort, "order": order}
+    found = pages(shelf, **query, limit=limit)
+
+    assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
+    assert list(itertools.chain(*found)) == [task["id"] for task in shelf.all(**query)]
+
+
+def test_a_page_keeps_its_filters(shelf: User) -> None:
+    found = pages(shelf, tag=["shop"], search="a", sort="title", limit=1)
+
+    assert [len(page) for page in found] == [1, 1, 1]
+
+
+def test_new_tasks_disturb_no_page(shelf: User) -> None:
+    first = shelf.get(shelf.tasks, params={"limit": 3})
+    shelf.add("in between")
+    second = shelf.get(first.links["next"]["url"])
+
+    titles = [task["title"] for task in first.json() + second.json()]
+    assert titles == [task["title"] for task in reversed(TASKS)][:6]
+
+
+def test_a_cursor_survives_its_task(shelf: User) -> None:
+    first = shelf.get(shelf.tasks, params={"limit": 2})
+    shelf.delete(shelf.one(first.json()[-1]["id"]))
+
+    rest = shelf.get(first.links["next"]["url"]).json()
+    assert rest[0]["title"] == TASKS[4]["title"]
+
+
+def test_a_foreign_cursor_is_a_position_and_no_right(shelf: User, bob: User) -> None:
+    bob.add("mine")
+    link = shelf.get(shelf.tasks, params={"limit": 1}).links["next"]["url"]
+
+    found = bob.get(link.replace(shelf.tasks, bob.tasks)).json()
+    assert {task["user_id"] for task in found} <= {bob.user_id}
+
+
+def test_the_cap_of_a_page_announces_that_more_follow(alice: User) -> None:
+    for number in range(1001):
+        alice.add(f"{number}")
+    response = alice.get(alice.tasks)
+
+    assert len(response.json()) == 1000
+    assert [task["title"] for task in alice.get(response.links["next"]["url"]).json()] == ["0"]
+
+
+def test_nobody_has_an_empty_list_that_is_not_an_array(alice: User) -> None:
+    response = alice.get(alice.tasks)
+
+    assert (response.status_code, response.text) == (200, "[]")
+    assert "link" not in response.headers

@@ -1,0 +1,146 @@
+"""What every path answers: methods, unknown routes, oversized bodies, and our own defects."""
+
+import socket
+from collections.abc import Iterator
+from typing import NoReturn
+
+import httpx2 as httpx
+import psycopg2
+import pytest
+from starlette.requests import Request
+from starlette.routing import Route
+
+from tests.support.client import User, watch
+from tests.support.database import migrated
+from tests.support.server import make_settings, serve
+
+COLLECTION = "GET, HEAD, OPTIONS, POST"
+ITEM = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+SECRET_TITLE = "nobody may read this"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "", COLLECTION),
+        ("PUT", "/", COLLECTION),
+        ("POST", "/1", ITEM),
+        ("GET", "/1/complete", "OPTIONS, PATCH"),
+        ("HEAD", "/1/complete", "OPTIONS, PATCH"),
+        ("PURGE", "/1", ITEM),
+    ],
+)
+def test_a_wrong_method_is_told_every_right_one(
+    alice: User, method: str, path: str, allow: str
+) -> None:
+    response = alice.request(method, f"{alice.tasks}{path}")
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == allow
+    assert method == "HEAD" or response.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(("path", "allow"), [("", COLLECTION), ("/", COLLECTION), ("/1", ITEM)])
+def test_options_needs_no_token(alice: User, path: str, allow: str) -> None:
+    response = alice.options(f"{alice.tasks}{path}", headers={"Authorization": ""})
+
+    assert (response.status_code, response.headers["allow"]) == (204, allow)
+
+
+@pytest.mark.parametrize("path", ["", "/", "?limit=1"])
+def test_head_is_get_without_the_body(alice: User, path: str) -> None:
+    alice.add()
+    alice.add()
+    head, get = (alice.request(method, f"{alice.tasks}{path}") for method in ("HEAD", "GET"))
+
+    varying = {"date", "x-request-id", "server-timing"}
+    kept = [{n: v for n, v in r.headers.items() if n not in varying} for r in (head, get)]
+    assert (head.status_code, head.content) == (200, b"")
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthz", "/readyz", "/startupz"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_probes_pass(base_url: str, path: str, method: str) -> None:
+    response = httpx.request(method, f"{base_url}{path}")
+
+    watch(response)
+    assert response.status_code == 200
+    assert method == "HEAD" or response.json()["status"] == "pass"
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/livez/", "/docs", "/api/x/tasks/1/"])
+def test_an_unknown_path_is_not_found(base_url: str, path: str) -> None:
+    response = httpx.get(f"{base_url}{path}")
+
+    watch(response)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+def test_a_body_of_exactly_the_limit_is_read(alice: User) -> None:
+    body = b'{"title":"x"}'.ljust(65536)
+    headers = {"Content-Type": "application/json"}
+
+    assert alice.post(alice.tasks, content=body, headers=headers).status_code == 201
+    assert alice.post(alice.tasks, content=body + b" ", headers=headers).status_code == 413
+
+
+def test_a_chunked_body_is_measured_too(alice: User) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = alice.post(alice.tasks, content=iter([b" " * 40000] * 2), headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_body_that_stops_arriving_is_given_up(database_url: str) -> None:
+    settings = make_settings(database_url=database_url, request_deadline_seconds=0.2)
+    with serve(settings) as base, User(base, "slow") as user:
+        host, _, port = base.removeprefix("http://").partition(":")
+        head = f"POST {user.tasks} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n"
+        head += "Content-Type: application/json\r\n"
+        head += f"Authorization: {user.headers['authorization']}\r\n\r\n{{"
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(head.encode())
+            with connection.makefile("rb") as stream:
+                answer = stream.read()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"invalid_request"' in answer
+
+
+@pytest.fixture
+def crashing(database_url: str) -> Iterator[httpx.Client]:
+    """A client of an API one of whose routes has a defect."""
+
+    def crash(_request: Request) -> NoReturn:
+        local = SECRET_TITLE
+        raise RuntimeError(local[:0] + "a defect")
+
+    settings = make_settings(database_url=database_url, cors_origins="https://app.example.com")
+    with (
+        serve(settings, Route("/crash", crash)) as base,
+        httpx.Client(base_url=base, event_hooks={"response": [watch]}) as client,
+    ):
+        yield client
+
+
+def test_a_defect_is_a_500_that_a_browser_can_read(crashing: httpx.Client) -> None:
+    response = crashing.get("/crash", headers={"Origin": "https://app.example.com"})
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+    assert response.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert crashing.get("/livez").status_code == 200
+
+
+def test_an_unforeseen_database_error_quotes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with migrated() as url, serve(make_settings(database_url=url)) as base:
+        connection = psycopg2.connect(url)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE task ADD CHECK (title <> %s)", [SECRET_TITLE])
+        connection.close()
+        with User(base, "alice") as alice:
+            response = alice.post(alice.tasks, json={"title": SECRET_TITLE})
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+    assert "CheckViolation 23514" in (printed := capfd.readouterr().out)
+    assert SECRET_TITLE not in response.text + printed

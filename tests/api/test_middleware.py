@@ -1,0 +1,112 @@
+"""Request ids, timing, and the one log line of a request."""
+
+import re
+import time
+from typing import Any
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from tests.support.client import User, watch
+
+PATIENCE = 10
+LINE = {
+    "ts": str,
+    "level": str,
+    "event": str,
+    "request_id": str,
+    "method": str,
+    "route": str,
+    "status": int,
+    "duration_ms": float,
+    "db_ms": float,
+    "db_round_trips": int,
+    "bytes": int,
+    "user_id": str,
+    "code": type(None),
+    "reason": type(None),
+}
+
+
+def line_of(response: httpx.Response, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The log line of an answer, which is written a moment after it; all lines are objects."""
+    request_id, printed = response.headers["x-request-id"], ""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        printed += capfd.readouterr().out
+        for line in map(orjson.loads, printed.splitlines()):
+            if line.get("request_id") == request_id:
+                return dict(line, others=printed.count(request_id) - 1)
+    raise AssertionError(printed)
+
+
+def test_a_request_is_one_line(alice: User, capfd: pytest.CaptureFixture[str]) -> None:
+    response = alice.get(f"{alice.tasks}?search=private")
+    line = line_of(response, capfd)
+
+    assert line.pop("others") == 0
+    assert {name: type(value) for name, value in line.items()} == LINE
+    assert (line["event"], line["level"], line["method"]) == ("request", "info", "GET")
+    assert line["route"] == "/api/{user_id}/tasks"
+    assert (line["status"], line["bytes"], line["db_round_trips"]) == (200, 2, 1)
+    assert line["user_id"] == alice.user_id
+    assert "private" not in str(line)
+
+
+def test_a_refusal_says_why_in_the_log_alone(
+    alice: User, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bad = alice.headers["authorization"][:-3] + "abc"
+    response = alice.get(alice.tasks, headers={"Authorization": bad})
+    line = line_of(response, capfd)
+
+    assert (line["code"], line["reason"]) == ("token_invalid", "bad_signature")
+    assert "signature" not in response.text
+    assert bad[7:] not in str(line)
+
+
+def test_an_unmatched_path_is_not_logged(base_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    response = httpx.get(f"{base_url}/private/path")
+    line = line_of(response, capfd)
+
+    assert line["route"] == "unmatched"
+    assert "private" not in str(line)
+
+
+def test_probes_are_not_logged(base_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    headers = {"X-Request-ID": "the-same-for-both"}
+    httpx.get(f"{base_url}/livez", headers=headers)
+    line = line_of(httpx.get(f"{base_url}/nothing", headers=headers), capfd)
+
+    assert (line["status"], line["others"]) == (404, 0)
+
+
+@pytest.mark.parametrize("request_id", ["abcd.EF-12_", "x" * 64])
+def test_a_good_request_id_is_kept(alice: User, request_id: str) -> None:
+    response = alice.get("/nothing", headers={"X-Request-ID": request_id})
+
+    assert response.headers["x-request-id"] == request_id
+    assert response.json()["request_id"] == request_id
+
+
+@pytest.mark.parametrize("request_id", ["short", "x" * 65, 'quote"quote', "sp ace sp ace", "é" * 9])
+def test_any_other_request_id_is_replaced(alice: User, request_id: str) -> None:
+    response = alice.get("/nothing", headers=[(b"X-Request-ID", request_id.encode())])
+
+    assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
+
+
+def test_server_timing_tells_the_databases_share(alice: User) -> None:
+    timing = alice.get(alice.tasks).headers["server-timing"]
+    found = re.fullmatch(r"app;dur=(\d+\.\d), db;dur=(\d+\.\d)", timing)
+
+    assert found
+    assert float(found[1]) >= float(found[2]) > 0
+
+
+def test_an_answer_without_the_database_says_so(base_url: str) -> None:
+    response = httpx.get(f"{base_url}/livez")
+
+    watch(response)
+    assert response.headers["server-timing"].endswith("db;dur=0.0")
