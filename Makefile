@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PORT WORKERS DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format lock openapi migrate token clean
+.PHONY: help run migrate token test test-all check format lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
