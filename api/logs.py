@@ -9,6 +9,8 @@ from structlog.types import EventDict, Processor
 
 from api import trace
 
+Level = Literal["debug", "info", "warning", "error"]
+
 FRAMES = 20
 STDOUT = 1
 
@@ -36,12 +38,13 @@ def _dumps(event: Any, **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def configure(level: Literal["debug", "info", "warning", "error"]) -> None:
-    """Route structlog and the standard library's loggers to JSON lines on standard output."""
+def configure(level: Level, descriptor: int = STDOUT) -> None:
+    """Route structlog's events and Python's warnings to JSON lines on a file descriptor."""
+    # Unbuffered: a line is one write, so lines of several processes never mix in a pipe.
+    output = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115
     structlog.configure(
         processors=[*SHARED, structlog.processors.JSONRenderer(orjson.dumps)],
-        # Unbuffered: a line is one write, so lines of several processes never mix in a pipe.
-        logger_factory=structlog.BytesLoggerFactory(open(STDOUT, "wb", buffering=0, closefd=False)),  # noqa: SIM115
+        logger_factory=structlog.BytesLoggerFactory(output),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

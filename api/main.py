@@ -30,7 +30,6 @@ EXPOSED = (
 
 def create_app(settings: Settings) -> FastAPI:
     """The API for these settings; it opens no socket before its lifespan starts."""
-    logs.configure(settings.log_level)
     app = FastAPI(
         title="tasks-api",
         description="Tasks of many users, each seen by its owner alone.",
@@ -62,7 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """The API as gunicorn starts it."""
-    return create_app(load())
+    settings = load()
+    logs.configure(settings.log_level)
+    return create_app(settings)
 
 
 @asynccontextmanager

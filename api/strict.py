@@ -77,7 +77,7 @@ def check_media(request: Request) -> None:
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
-    essence, _, parameters = headers.get("content-type", "").partition(";")
+    essence, _, parameters = ", ".join(headers.getlist("content-type")).partition(";")
     accepted = MERGE_PATCH if request.method == "PATCH" else JSON
     charset = parameters.strip().lower().replace('"', "")
     if (

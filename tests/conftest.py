@@ -1,11 +1,16 @@
 """One PostgreSQL and one server for the whole run; every test has users of its own."""
 
+import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import pytest
 
+from api import logs
 from api.settings import Settings
 from tests.support.client import User
 from tests.support.database import migrated
@@ -14,6 +19,15 @@ from tests.support.server import make_settings, serve
 # The tests say everything themselves: no setting of the caller's environment reaches them.
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> Iterator[BinaryIO]:
+    """What the API logs, read on from where the last test stopped."""
+    with tempfile.NamedTemporaryFile() as file, Path(file.name).open("rb", buffering=0) as reader:
+        logs.configure("info", file.fileno())
+        logging.captureWarnings(capture=False)  # warnings are pytest's here
+        yield reader
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,9 @@ class Message:
     @classmethod
     def of(cls, statement: Executable, *, writes: bool = False) -> "Message":
         compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
-        return cls(str(compiled), compiled.params, writes)
+        # A parameter without a value has no default: forgetting it is an error, not a NULL.
+        defaults = {name: v for name, v in compiled.params.items() if v is not None}
+        return cls(str(compiled), defaults, writes)
 
 
 class Database:

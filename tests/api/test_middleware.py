@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2 as httpx
 import orjson
@@ -29,21 +29,21 @@ LINE = {
 }
 
 
-def line_of(response: httpx.Response, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def line_of(response: httpx.Response, log: BinaryIO) -> dict[str, Any]:
     """The log line of an answer, which is written a moment after it; all lines are objects."""
-    request_id, printed = response.headers["x-request-id"], ""
+    request_id, written = response.headers["x-request-id"], b""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        printed += capfd.readouterr().out
-        for line in map(orjson.loads, printed.splitlines()):
+        written += log.read()
+        for line in map(orjson.loads, written.splitlines()):
             if line.get("request_id") == request_id:
-                return dict(line, others=printed.count(request_id) - 1)
-    raise AssertionError(printed)
+                return dict(line, others=written.count(request_id.encode()) - 1)
+    raise AssertionError(written)
 
 
-def test_a_request_is_one_line(alice: User, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_request_is_one_line(alice: User, log: BinaryIO) -> None:
     response = alice.get(f"{alice.tasks}?search=private")
-    line = line_of(response, capfd)
+    line = line_of(response, log)
 
     assert line.pop("others") == 0
     assert {name: type(value) for name, value in line.items()} == LINE
@@ -54,30 +54,28 @@ def test_a_request_is_one_line(alice: User, capfd: pytest.CaptureFixture[str]) -
     assert "private" not in str(line)
 
 
-def test_a_refusal_says_why_in_the_log_alone(
-    alice: User, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_refusal_says_why_in_the_log_alone(alice: User, log: BinaryIO) -> None:
     bad = alice.headers["authorization"][:-3] + "abc"
     response = alice.get(alice.tasks, headers={"Authorization": bad})
-    line = line_of(response, capfd)
+    line = line_of(response, log)
 
     assert (line["code"], line["reason"]) == ("token_invalid", "bad_signature")
     assert "signature" not in response.text
     assert bad[7:] not in str(line)
 
 
-def test_an_unmatched_path_is_not_logged(base_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unmatched_path_is_not_logged(base_url: str, log: BinaryIO) -> None:
     response = httpx.get(f"{base_url}/private/path")
-    line = line_of(response, capfd)
+    line = line_of(response, log)
 
     assert line["route"] == "unmatched"
     assert "private" not in str(line)
 
 
-def test_probes_are_not_logged(base_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_probes_are_not_logged(base_url: str, log: BinaryIO) -> None:
     headers = {"X-Request-ID": "the-same-for-both"}
     httpx.get(f"{base_url}/livez", headers=headers)
-    line = line_of(httpx.get(f"{base_url}/nothing", headers=headers), capfd)
+    line = line_of(httpx.get(f"{base_url}/nothing", headers=headers), log)
 
     assert (line["status"], line["others"]) == (404, 0)
 
