@@ -30,7 +30,7 @@ check: $(VENV)/dev ## formatter, linter, types, import layers, locked files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock --check
 
 format: $(VENV)/dev ## rewrite the sources as the formatter and the linter want them
