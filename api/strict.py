@@ -10,7 +10,14 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.requests import Request
 
-from api.errors import BodyTooLarge, Invalid, InvalidRequest, RequestTimeout, UnsupportedMedia
+from api.errors import (
+    BodyTooLarge,
+    Invalid,
+    InvalidRequest,
+    NotFound,
+    RequestTimeout,
+    UnsupportedMedia,
+)
 
 JSON = frozenset({"application/json"})
 VISIBLE = re.compile(r"[!-~]{1,255}")
@@ -20,28 +27,46 @@ MERGE_PATCH = JSON | {"application/merge-patch+json"}
 class StrictRequest(Request):
     """A request whose body is bounded in size and time, and whose JSON has one meaning.
 
-    It is loaded before FastAPI asks for it, because FastAPI answers 400 to whatever goes wrong
-    while it reads a body.
+    It is read and parsed before FastAPI asks for it, because FastAPI answers 400 to whatever goes
+    wrong while it reads a body.
     """
 
     _content = b""
     _value: Any = None
 
-    async def load(self) -> None:
-        """Read and parse the body: raises 408, 413 or 422 as a ``Problem``."""
+    async def read(self) -> None:
+        """Take the body in; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
         settings = self.app.state.settings
         try:
             async with asyncio.timeout(settings.request_deadline_seconds):
                 self._content = await self._read(settings.max_body_bytes)
         except TimeoutError:
             raise RequestTimeout from None
+
+    def parse(self) -> None:
+        """Make a value of the body, if there is one; raises ``Invalid`` (422)."""
         self._value = parse_json(self._content) if self._content else None
+
+    def check_media(self) -> None:
+        """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
+        essence, _, parameters = self._header("content-type").partition(";")
+        accepted = MERGE_PATCH if self.method == "PATCH" else JSON
+        if self._content and (
+            essence.strip() not in accepted
+            or parameters.strip().replace('"', "") not in {"", "charset=utf-8"}
+            or self._header("content-encoding") not in {"", "identity"}
+        ):
+            raise UnsupportedMedia
 
     async def body(self) -> bytes:
         return self._content
 
     async def json(self) -> Any:
         return self._value
+
+    def _header(self, name: str) -> str:
+        """The header in lower case; one that stands there twice is a list, and no known value."""
+        return ", ".join(self.headers.getlist(name)).lower()
 
     async def _read(self, limit: int) -> bytes:
         body = bytearray()
@@ -65,27 +90,17 @@ def parse_json(body: bytes) -> Any:
         raise _invalid("body", "json_invalid", "This is not valid JSON.") from None
 
 
+def check_path(request: Request) -> None:
+    """Refuse an encoded slash: decoded, it would make two segments of one."""
+    if b"%2f" in request.scope["raw_path"].lower():
+        raise NotFound
+
+
 def check_size(request: Request) -> None:
     """Refuse a body that announces itself as too large, before anything else is looked at."""
     length = request.headers.get("content-length", "0")
     if int(length) > request.app.state.settings.max_body_bytes:
         raise BodyTooLarge
-
-
-def check_media(request: Request) -> None:
-    """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return
-    essence, _, parameters = ", ".join(headers.getlist("content-type")).partition(";")
-    accepted = MERGE_PATCH if request.method == "PATCH" else JSON
-    charset = parameters.strip().lower().replace('"', "")
-    if (
-        essence.strip().lower() not in accepted
-        or charset not in {"", "charset=utf-8"}
-        or headers.get("content-encoding", "identity").lower() != "identity"
-    ):
-        raise UnsupportedMedia
 
 
 def check_query(request: Request, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:

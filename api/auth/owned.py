@@ -2,7 +2,7 @@
 
 The checks run before FastAPI reads the body or looks at a parameter, so that a stranger buys
 neither parsing time nor knowledge. Their order is the order of the answers:
-413, 401, 403, 415, 400, 422.
+413, 401, 403, 408, 415, 400, 422.
 """
 
 from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ from api.errors import UserMismatch
 from api.strict import (
     StrictRequest,
     check_idempotency_key,
-    check_media,
+    check_path,
     check_query,
     check_size,
 )
@@ -40,15 +40,16 @@ class OwnedRoute(APIRoute):
         repeatable = {name for name in query if get_origin(query[name].annotation) is list}
 
         async def owned(request: Request) -> Response:
+            check_path(request)
             check_size(request)
             await _authorize(request)
             strict = StrictRequest(request.scope, request.receive)
             if reads_body:
-                check_media(strict)
+                await strict.read()
+                strict.check_media()
                 check_idempotency_key(strict)
             check_query(strict, query.keys(), repeatable)
-            if reads_body:
-                await strict.load()
+            strict.parse()
             return await handle(strict)
 
         return owned

@@ -6,18 +6,29 @@
 
 import binascii
 import json
-import math
 import re
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from api.errors import InvalidRequest, TokenExpired, TokenInvalid, TokenMissing
 from api.settings import Settings
 
+# PyJWT takes "12", true and null for a time, and cannot express when an issuer is optional.
+SIGNATURE_ONLY: Options = {
+    "require": ["exp", "sub"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_iss": False,
+    "verify_aud": False,
+}
+LATEST = 2**53
 TOKEN_BYTES = 8192
 SUBJECT_CHARACTERS = 255
 TYPES = {None, "JWT", "jwt", "at+jwt"}
@@ -64,19 +75,25 @@ class Verifier:
                 token,
                 key,
                 algorithms=[algorithm],
-                leeway=self._leeway,
-                options={"require": ["exp", "sub"], "verify_aud": False, "verify_iss": False},
+                options=SIGNATURE_ONLY,
             )
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired(reason="expired") from None
         except jwt.InvalidSignatureError:
             raise TokenInvalid(reason="bad_signature") from None
         except Exception as error:
-            # PyJWT lets TypeError, OverflowError and RecursionError of hostile claims through.
+            # PyJWT lets TypeError and RecursionError of hostile claims through.
             raise TokenInvalid(reason="malformed") from error
-        if not all(_is_numeric_date(claims.get(name, 0)) for name in ("exp", "nbf", "iat")):
-            raise TokenInvalid(reason="malformed")
+        self._check_times(claims)
         return claims
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = time.time()
+        expires, *begins = (claims.get(name, now) for name in ("exp", "nbf", "iat"))
+        if not all(map(_is_numeric_date, (expires, *begins))):
+            raise TokenInvalid(reason="malformed")
+        if expires <= now - self._leeway:
+            raise TokenExpired(reason="expired")
+        if max(begins) > now + self._leeway:
+            raise TokenInvalid(reason="not_yet_valid")
 
     def _check_issuer(self, claims: Mapping[str, Any]) -> None:
         issuer = claims.get("iss")
@@ -122,8 +139,8 @@ def _header(segment: str) -> Mapping[str, Any]:
 
 
 def _is_numeric_date(value: object) -> bool:
-    """Whether this is a NumericDate (RFC 7519 section 2); PyJWT also takes strings and booleans."""
-    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    """Whether this is a NumericDate (RFC 7519 section 2) that can be compared."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST
 
 
 def _subject(claims: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ def _due(key: str | None, direction: Direction) -> str:
 
 
 def _title(key: str, _direction: Direction) -> str:
-    if "\x00" in key:
+    if not isinstance(key, str) or "\x00" in key:
         raise ValueError(key)
     return key
 

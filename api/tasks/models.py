@@ -160,7 +160,7 @@ class ListQuery(SQLModel):
     @field_validator("cursor")
     @classmethod
     def _cursor_fits(cls, cursor: str | None, info: ValidationInfo) -> str | None:
-        if cursor and "sort" in info.data and "order" in info.data:
+        if cursor is not None and "sort" in info.data and "order" in info.data:
             decode(cursor, info.data["sort"], _direction(info.data["sort"], info.data["order"]))
         return cursor
 

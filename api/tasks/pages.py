@@ -54,8 +54,8 @@ def page(query: ListQuery) -> tuple[Message, dict[str, Any]]:
         "due_after": query.due_after and instant(query.due_after),
     }
     used = {name: value for name, value in values.items() if value is not None}
-    message = _page(query.sort, query.direction, frozenset(used), begins=not query.cursor)
-    after = decode(query.cursor, query.sort, query.direction) if query.cursor else {}
+    message = _page(query.sort, query.direction, frozenset(used), begins=query.cursor is None)
+    after = decode(query.cursor, query.sort, query.direction) if query.cursor is not None else {}
     return message, used | after | {"limit": query.limit + 1}
 
 

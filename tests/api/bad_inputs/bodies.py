@@ -1,0 +1,71 @@
+"""Bad bodies of every operation that takes one."""
+
+import json
+from urllib.parse import unquote
+
+from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, refusals, write
+from tests.api.bad_inputs.members import MEMBERS, WHOLE
+from tests.api.bad_inputs.texts import DEEP, NO_JSON, TWO_MEANINGS
+from tests.api.bad_inputs.times import NO_TIMES
+from tests.support.raw import request
+
+DUE = {
+    name: json.dumps({"title": "a", "due_date": unquote(sent)}).encode()
+    for name, sent in NO_TIMES.items()
+    if name != "a bare plus"
+}
+COMPLETIONS: dict[str, bytes] = {
+    "null": b"null",
+    "true": b"true",
+    "a number": b"1",
+    "a string": b'"true"',
+    "an array": b"[]",
+    "no JSON": b"{",
+    "no completed": b'{"completed":null}',
+    "text": b'{"completed":"true"}',
+    "one": b'{"completed":1}',
+    "zero": b'{"completed":0}',
+    "twice": b'{"completed":true,"completed":false}',
+    "something unknown": b'{"completed":true,"canary":1}',
+    "another member": b'{"title":"a"}',
+    "a capital": b'{"Completed":true}',
+}
+ABSENT: dict[str, bytes] = {"nothing": b"", "an empty object": b"{}", "null": b"null"}
+TASKS = {name: json.dumps({"title": "a", **sent}).encode() for name, sent in MEMBERS.items()}
+CREATES = {"nothing": b"", **NO_JSON, **TWO_MEANINGS, **DEEP, **WHOLE, **TASKS, **DUE}
+CHANGES = {
+    **ABSENT,
+    "an array": b"[]",
+    "no JSON": b"{",
+    **{name: json.dumps(sent).encode() for name, sent in MEMBERS.items()},
+}
+PATCHES = {
+    **ABSENT,
+    "a JSON patch": b'[{"op":"remove","path":"/title"}]',
+    "title: null": b'{"title":null}',
+}
+LIMIT = 65_536
+LARGE = b'{"title":"a"' + b" " * (LIMIT - 12) + b"}"
+# Announced, not sent: the answer must not wait for it.
+TOO_LARGE = {
+    "one byte": request("POST", ALL, SIGNED, JSON, f"Content-Length: {LIMIT + 1}"),
+    "2^63 bytes": request("PUT", ONE, SIGNED, JSON, f"Content-Length: {2**63}"),
+    "without a token": request("POST", ALL, JSON, "Content-Length: 99999999"),
+    "for a delete": request("DELETE", ONE, SIGNED, "Content-Length: 99999999"),
+    "one byte, in chunks": request("POST", ALL, SIGNED, JSON, "Transfer-Encoding: chunked")
+    + b"%x\r\n%s\r\n" % (len(LARGE), LARGE),
+}
+
+
+def each(method: str, target: str, bodies: dict[str, bytes], media: str = JSON) -> dict[str, bytes]:
+    """A request for each of these bodies."""
+    return {name: write(method, target, body, media) for name, body in bodies.items()}
+
+
+CASES = [
+    *refusals("body", each("POST", ALL, CREATES), 422, "validation"),
+    *refusals("body of put", each("PUT", ONE, CHANGES), 422, "validation"),
+    *refusals("body of patch", each("PATCH", ONE, PATCHES, MERGE_PATCH), 422, "validation"),
+    *refusals("body of complete", each("PATCH", f"{ONE}/complete", COMPLETIONS), 422, "validation"),
+    *refusals("body too large", TOO_LARGE, 413, "body_too_large"),
+]

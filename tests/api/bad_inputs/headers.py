@@ -1,0 +1,132 @@
+"""Bad headers, and bytes that are no HTTP at all."""
+
+from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, get, refusals, write
+from tests.api.bad_inputs.syntax import NO_HTTP
+from tests.support.raw import request
+
+TASK = b'{"title":"a"}'
+# A task without a title: whatever the header does, nothing can come of it.
+BAD = b'{"title":""}'
+MEDIA = {
+    "none": (),
+    "empty": ("Content-Type:",),
+    "text": ("Content-Type: text/plain",),
+    "text that is JSON": ("Content-Type: text/json",),
+    "a form": ("Content-Type: application/x-www-form-urlencoded",),
+    "a form of parts": ("Content-Type: multipart/form-data; boundary=canary",),
+    "anything": ("Content-Type: */*",),
+    "half of it": ("Content-Type: json",),
+    "a longer name": ("Content-Type: application/jsonp",),
+    "a JSON patch": ("Content-Type: application/json-patch+json",),
+    "a problem": ("Content-Type: application/problem+json",),
+    "a merge patch": (MERGE_PATCH,),
+    "two in one": (f"{JSON}, text/plain",),
+    "JSON, then text": (JSON, "Content-Type: text/plain"),
+    "text, then JSON": ("Content-Type: text/plain", JSON),
+    "JSON twice": (JSON, JSON),
+    "Latin-1": (f"{JSON}; charset=latin-1",),
+    "UTF-16": (f"{JSON}; charset=utf-16",),
+    "UTF-7": (f'{JSON}; charset="utf-7"',),
+    "two charsets": (f"{JSON}; charset=utf-8; charset=utf-16",),
+    "gzip": (JSON, "Content-Encoding: gzip"),
+    "brotli": (JSON, "Content-Encoding: br"),
+    "an unknown coding": (JSON, "Content-Encoding: canary"),
+    "two codings": (JSON, "Content-Encoding: identity, gzip"),
+    "two headers of codings": (JSON, "Content-Encoding: identity", "Content-Encoding: gzip"),
+}
+VALUES = {
+    "empty": ("",),
+    "256 characters": ("a" * 256,),
+    "60,000 characters": ("a" * 60_000,),
+    "a space": ("a b",),
+    "a tab": ("a\tb",),
+    "Latin-1": ("caf\xe9",),
+    "UTF-8": ("caf\xc3\xa9",),
+    "twice": ("a", "b"),
+    "the same twice": ("a", "a"),
+    "once empty": ("a", ""),
+}
+KEYS = {
+    name: tuple(f"Idempotency-Key: {value}" for value in values) for name, values in VALUES.items()
+}
+OTHER = SIGNED.replace("Bearer ", "Bearer x")
+TWO = {
+    "the same twice": (SIGNED, SIGNED),
+    "a good one first": (SIGNED, OTHER),
+    "a good one last": (OTHER, SIGNED),
+    "a password too": ("Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==", SIGNED),
+    "an empty one too": (SIGNED, "Authorization:"),
+    "another case": (SIGNED, SIGNED.replace("Auth", "aUTH")),
+    "three": (SIGNED, SIGNED, SIGNED),
+}
+# Headers that mean nothing here: the answer is that of the same request without them.
+MEANINGLESS = {
+    "a WebSocket": ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
+    "HTTP/2": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"),
+    "an expectation": ("Expect: 100-continue",),
+    "an unknown expectation": ("Expect: canary",),
+    "another method": ("X-HTTP-Method-Override: DELETE",),
+    "another user": ("X-User-Id: bob", "X-Forwarded-User: bob", "Remote-User: bob"),
+    "another path": ("X-Original-URL: /livez", "X-Rewrite-URL: /livez", "X-Forwarded-Prefix: /a"),
+    "another request id": ("X-Request-ID: canary canary",),
+    "a long request id": ("X-Request-ID: " + "canary" * 100,),
+    "a broken trace": ("traceparent: canary", "tracestate: \xff"),
+    "a strange origin": ("Origin: https://canary.example",),
+    "a wish for HTML": ("Accept: text/html", "Accept-Charset: utf-16", "Accept-Encoding: gzip"),
+    "a range": ("Range: bytes=0-0", "If-Range: canary"),
+    "a header of 200,000 characters": ("X-Canary: " + "a" * 200_000,),
+    "2,000 headers": tuple(f"X-Canary-{number}: a" for number in range(2_000)),
+    "a cookie": ("Cookie: better-auth.session_token=canary; a=\xff",),
+}
+PREFLIGHTS = {
+    "another origin": ("Origin: https://canary.example", "Access-Control-Request-Method: GET"),
+    "no origin's name": ("Origin: null", "Access-Control-Request-Method: GET"),
+    "a longer origin": (
+        "Origin: https://app.example.com.canary.example",
+        "Access-Control-Request-Method: GET",
+    ),
+    "another method": ("Origin: https://app.example.com", "Access-Control-Request-Method: CANARY"),
+    "another header": (
+        "Origin: https://app.example.com",
+        "Access-Control-Request-Method: GET",
+        "Access-Control-Request-Headers: X-Canary",
+    ),
+}
+JSON_PATCH = "Content-Type: application/json-patch+json"
+OTHER_MEDIA = {
+    "put": write("PUT", ONE, TASK, MERGE_PATCH),
+    "patch": write("PATCH", ONE, b"[]", JSON_PATCH),
+    "complete": write("PATCH", f"{ONE}/complete", b"{}", "Content-Type: text/plain"),
+}
+HALVES = {
+    "a WebSocket": get(f"{ALL}/0", *MEANINGLESS["a WebSocket"]),
+    "HTTP/2, and a body": request(
+        "PATCH", f"{ONE}/complete", SIGNED, JSON, *MEANINGLESS["HTTP/2"], body=b'{"completed":1}'
+    ),
+}
+STRANGE_HOST = get("/api/bob/tasks").replace(b"tasks.example", f"a{ALL}?b#@c".encode())
+EXPECTING = request("POST", ALL, SIGNED, JSON, "Expect: 100-continue", "Content-Length: 99999999")
+
+
+def each(method: str, body: bytes, lines: dict[str, tuple[str, ...]]) -> dict[str, bytes]:
+    """A request to the collection for each of these groups of header lines."""
+    return {name: request(method, ALL, *group, body=body) for name, group in lines.items()}
+
+
+def signed(lines: dict[str, tuple[str, ...]], *more: str) -> dict[str, tuple[str, ...]]:
+    """These groups of lines, each after those of a user who signed in."""
+    return {name: (SIGNED, *more, *group) for name, group in lines.items()}
+
+
+CASES = [
+    *refusals("media", each("POST", TASK, signed(MEDIA)), 415, "media_type"),
+    *refusals("media of", OTHER_MEDIA, 415, "media_type"),
+    *refusals("idempotency key", each("POST", TASK, signed(KEYS, JSON)), 400, "invalid_request"),
+    *refusals("two credentials", each("GET", b"", TWO), 400, "invalid_request"),
+    *refusals("no meaning", each("POST", BAD, signed(MEANINGLESS, JSON)), 422, "validation"),
+    *refusals("an upgrade to", HALVES, 422, "validation"),
+    *refusals("no meaning", {"a strange host": STRANGE_HOST}, 403, "user_mismatch"),
+    *refusals("an expectation", {"of too much": EXPECTING}, 413, "body_too_large"),
+    *refusals("preflight", each("OPTIONS", b"", PREFLIGHTS), 400, "invalid_request"),
+    *refusals("no HTTP", NO_HTTP, 400, "invalid_request"),
+]

@@ -1,0 +1,56 @@
+"""Bad headers of tokens that are rightly signed, or signed as their own header says."""
+
+from tests.api.bad_inputs.minting import CLAIMS, HEADER, PAYLOAD, encode, headed, sign
+
+HEADERS = {
+    "no JSON": sign(b"canary", CLAIMS),
+    "no UTF-8": sign(b'{"alg":"HS256","a":"\xff"}', CLAIMS),
+    "an array": sign(["HS256"], CLAIMS),
+    "a string": sign("HS256", CLAIMS),
+    "a number": sign(1, CLAIMS),
+    "null": sign(None, CLAIMS),
+    "an empty object": sign({}, CLAIMS),
+    "2,000 arrays": sign(b"[" * 2_000 + b"]" * 2_000, CLAIMS),
+    "2,000 arrays in a member": sign(
+        b'{"alg":"HS256","a":' + b"[" * 1_500 + b"]" * 1_500 + b"}", CLAIMS
+    ),
+    "crit": headed(crit=["exp"]),
+    "an empty crit": headed(crit=[]),
+    "a crit that is no list": headed(crit="exp"),
+    "false as crit": headed(crit=False),
+    "unencoded claims": headed(b64=False),
+    "unencoded claims, critical": headed(b64=False, crit=["b64"]),
+    "typ of a session cache": headed(typ="better-auth.session-cache+jwt"),
+    "typ of an id token": headed(typ="id_token+jwt"),
+    "typ of a proof": headed(typ="dpop+jwt"),
+    "typ JWE": headed(typ="JWE"),
+    "an empty typ": headed(typ=""),
+    "a number as typ": headed(typ=1),
+    "a list as typ": headed(typ=["JWT"]),
+    "an object as typ": headed(typ={"JWT": 1}),
+    "a key of its own": sign(
+        {**HEADER, "jwk": {"kty": "oct", "k": encode(b"canary")}}, CLAIMS, "canary"
+    ),
+    "a key set of its own": sign({**HEADER, "jku": "http://127.0.0.1:1/jwks"}, CLAIMS, "canary"),
+    "a certificate of its own": sign({**HEADER, "x5u": "http://127.0.0.1:1/a"}, CLAIMS, "canary"),
+    "a certificate in it": sign({**HEADER, "x5c": [encode(b"canary")]}, CLAIMS, "canary"),
+    "a kid that is a path": sign({**HEADER, "kid": "../../../dev/null"}, CLAIMS, ""),
+    "a kid that is SQL": sign({**HEADER, "kid": "' UNION SELECT 'canary"}, CLAIMS, "canary"),
+    "a kid that is an address": sign({**HEADER, "kid": "http://127.0.0.1:1/"}, CLAIMS, "canary"),
+}
+ALGORITHMS = {
+    **{f"{name}, unsigned": f"{encode({'alg': name})}.{PAYLOAD}." for name in ("none", "NONE")},
+    **{f"{name}, signed": headed(alg=name) for name in ("none", "None", "nOnE", "hs256", "HS256 ")},
+    "missing": sign({"typ": "JWT"}, CLAIMS),
+    "empty": headed(alg=""),
+    "null": headed(alg=None),
+    "a number": headed(alg=256),
+    "true": headed(alg=True),
+    "a list": headed(alg=["HS256"]),
+    "an object": headed(alg={"HS256": 1}),
+    "HS256 and NUL": headed(alg="HS256\0"),
+    "HS384": sign({"alg": "HS384"}, CLAIMS, digest="sha384"),
+    "HS512": sign({"alg": "HS512"}, CLAIMS, digest="sha512"),
+    "HS256 that says HS512": headed(alg="HS512"),
+    **{name: headed(alg=name, kid="a") for name in ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")},
+}
