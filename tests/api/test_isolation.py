@@ -1,0 +1,252 @@
+"""No user reaches another user's tasks, by any operation the app has."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from api.auth.owned import OwnedRoute
+from tests.support import attacks
+from tests.support.client import User, token
+from tests.support.operations import (
+    MISSING,
+    Operation,
+    operations,
+    owners,
+    refused,
+    routes,
+    same_bytes,
+)
+
+PUBLIC = {"/healthz", "/livez", "/openapi.json", "/readyz", "/startupz"}
+ALL = operations()
+Forge = Callable[[str], str]
+Write = Callable[[str, str], str]
+
+each_operation = pytest.mark.parametrize("operation", ALL, ids=str)
+with_a_body = pytest.mark.parametrize("operation", [o for o in ALL if o.takes_body], ids=str)
+naming_a_task = pytest.mark.parametrize("operation", [o for o in ALL if o.takes_id], ids=str)
+
+
+@pytest.fixture(scope="module")
+def alice(base_url: str) -> Iterator[User]:
+    """The victim: a name that has other spellings, and two tasks."""
+    with User(base_url, f"Ålice-{uuid4().hex}") as user:
+        user.add("a secret", description="of Alice alone", tags=["hers"])
+        user.add("another secret", completed=True)
+        yield user
+
+
+@pytest.fixture(scope="module")
+def bob(base_url: str) -> Iterator[User]:
+    """The attacker."""
+    with User(base_url, f"bob-{uuid4().hex}") as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def stranger(base_url: str) -> Iterator[User]:
+    """Somebody without a token."""
+    with User(base_url, "nobody") as user:
+        del user.headers["Authorization"]
+        yield user
+
+
+@pytest.fixture(scope="module")
+def secret(alice: User) -> int:
+    """The id of one of Alice's tasks."""
+    return int(alice.all()[0]["id"])
+
+
+@pytest.fixture(autouse=True)
+def _alice_keeps_her_tasks(alice: User) -> Iterator[None]:
+    before = alice.all()
+    yield
+
+    assert len(before) == 2
+    assert alice.all() == before
+
+
+def test_every_route_under_api_has_the_guard() -> None:
+    guarded = [
+        isinstance(route, OwnedRoute)
+        for route in routes()
+        if getattr(route, "path", "") not in PUBLIC
+    ]
+
+    assert len(guarded) >= 9
+    assert all(guarded)
+
+
+def test_the_public_routes_are_these_and_no_others() -> None:
+    assert {
+        getattr(route, "path", "") for route in routes() if not isinstance(route, OwnedRoute)
+    } == PUBLIC
+
+
+@each_operation
+def test_users_reach_their_own_tasks(operation: Operation, bob: User) -> None:
+    response = operation.send(bob, bob.user_id, bob.add()["id"])
+
+    assert response.status_code == operation.status
+    assert owners(response) <= {bob.user_id}
+
+
+@each_operation
+def test_without_a_token_nobody_enters(
+    operation: Operation, stranger: User, alice: User, secret: int
+) -> None:
+    response = operation.send(stranger, quote(alice.user_id), secret)
+
+    assert refused(response, 401, "token_missing")
+
+
+@each_operation
+@pytest.mark.parametrize("task", ["hers", MISSING, "abc"])
+@pytest.mark.parametrize("options", attacks.BAD_BODIES.values(), ids=attacks.BAD_BODIES)
+def test_a_foreign_path_is_refused_before_anything_else_is_read(
+    operation: Operation, task: object, options: dict[str, Any], bob: User, alice: User, secret: int
+) -> None:
+    response = operation.send(
+        bob, quote(alice.user_id), secret if task == "hers" else task, "?limit=0", **options
+    )
+
+    assert refused(response, 403, "user_mismatch")
+
+
+@each_operation
+def test_a_foreign_user_looks_like_one_who_does_not_exist(
+    operation: Operation, bob: User, alice: User, secret: int
+) -> None:
+    existing = operation.send(bob, quote(alice.user_id), secret)
+    missing = operation.send(bob, "nobody-at-all", secret)
+
+    assert same_bytes(existing) == same_bytes(missing)
+
+
+@naming_a_task
+def test_a_foreign_task_looks_like_one_that_does_not_exist(
+    operation: Operation, bob: User, secret: int
+) -> None:
+    foreign = operation.send(bob, bob.user_id, secret)
+    missing = operation.send(bob, bob.user_id, MISSING)
+
+    assert refused(foreign, 404, "task_not_found")
+    assert same_bytes(foreign) == same_bytes(missing)
+
+
+@each_operation
+@pytest.mark.parametrize("forge", attacks.FORGED.values(), ids=attacks.FORGED)
+def test_a_forged_token_opens_neither_path(
+    operation: Operation, forge: Forge, stranger: User, alice: User, bob: User, secret: int
+) -> None:
+    for user in (alice, bob):
+        stolen = {"Authorization": f"Bearer {forge(user.user_id)}"}
+        response = operation.send(stranger, quote(user.user_id), secret, headers=stolen)
+
+        assert response.status_code == 401
+        assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+
+
+@each_operation
+def test_two_credentials_are_refused(
+    operation: Operation, stranger: User, alice: User, bob: User, secret: int
+) -> None:
+    both = [("Authorization", f"Bearer {token(user.user_id)}") for user in (alice, bob)]
+    for headers in (both, both[::-1]):
+        response = operation.send(stranger, quote(alice.user_id), secret, headers=headers)
+
+        assert refused(response, 400, "invalid_request")
+
+
+@each_operation
+@pytest.mark.parametrize("respell", attacks.NAMESAKES.values(), ids=attacks.NAMESAKES)
+def test_a_namesake_is_somebody_else(
+    operation: Operation, respell: Forge, stranger: User, alice: User, secret: int
+) -> None:
+    name = respell(alice.user_id)
+    own = {"Authorization": f"Bearer {token(name)}"}
+
+    response = operation.send(stranger, quote(alice.user_id), secret, headers=own)
+
+    assert name != alice.user_id
+    assert refused(response, 403, "user_mismatch")
+
+
+@each_operation
+@pytest.mark.parametrize("write", attacks.OTHER_SEGMENTS.values(), ids=attacks.OTHER_SEGMENTS)
+def test_a_path_is_never_bent_to_the_attackers_own(
+    operation: Operation, write: Write, bob: User, alice: User, secret: int
+) -> None:
+    response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
+
+    assert refused(response, 403, "user_mismatch")
+
+
+@each_operation
+@pytest.mark.parametrize("write", attacks.NO_SEGMENTS.values(), ids=attacks.NO_SEGMENTS)
+def test_a_path_is_never_tidied(
+    operation: Operation, write: Write, bob: User, alice: User, secret: int
+) -> None:
+    response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
+
+    assert refused(response, 404, "not_found")
+
+
+@each_operation
+@pytest.mark.parametrize("header", attacks.HEADERS)
+def test_no_header_changes_the_caller_or_the_method(
+    operation: Operation, header: str, bob: User, alice: User
+) -> None:
+    task = bob.add()["id"]
+    value = attacks.HEADERS[header](quote(alice.user_id))
+
+    response = operation.send(bob, bob.user_id, task, headers={header: value})
+
+    assert response.status_code == operation.status
+    assert owners(response) <= {bob.user_id}
+    assert (bob.get(bob.one(task)).status_code == 404) == (operation.method == "DELETE")
+
+
+@each_operation
+@pytest.mark.parametrize("query", attacks.QUERIES.values(), ids=attacks.QUERIES)
+def test_no_query_names_another_user_or_method(
+    operation: Operation, query: Forge, bob: User, alice: User
+) -> None:
+    response = operation.send(bob, bob.user_id, bob.add()["id"], query(quote(alice.user_id)))
+
+    assert refused(response, 422, "validation")
+
+
+@with_a_body
+@pytest.mark.parametrize("member", ["user_id", "id", "owner"])
+def test_no_body_names_another_user_or_task(
+    operation: Operation, member: str, bob: User, alice: User, secret: int
+) -> None:
+    body = {"title": "taken", member: secret if member == "id" else alice.user_id}
+    response = operation.send(bob, bob.user_id, bob.add()["id"], json=body)
+
+    assert refused(response, 422, "validation")
+
+
+def test_another_users_idempotency_key_makes_a_task_of_ones_own(alice: User, bob: User) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    hers = alice.post(alice.tasks, json={"title": "hers"}, headers=key)
+    his = bob.post(bob.tasks, json={"title": "his"}, headers=key)
+    alice.delete(alice.one(hers.json()["id"]))
+
+    assert (hers.status_code, his.status_code) == (201, 201)
+    assert his.json()["user_id"] == bob.user_id
+    assert "Idempotency-Replayed" not in his.headers
+
+
+def test_another_users_cursor_is_a_position_and_no_right(alice: User, bob: User) -> None:
+    link = alice.get(alice.tasks, params={"limit": 1, "order": "asc"}).headers["Link"]
+    newer = bob.add()
+
+    response = bob.get(bob.tasks + link[link.index("?") : link.index(">")])
+
+    assert response.status_code == 200
+    assert owners(response) == {newer["user_id"]}
