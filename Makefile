@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PORT WORKERS DATA_DIR
+MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help run migrate token test test-all check format lock clean
@@ -18,7 +19,7 @@ migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 	@$(BIN)/python -m api.migrations
 
 token: $(VENV)/local ## print an access token for SUB=alice
-	@$(BIN)/python -m api.auth.devtoken --sub "$(or $(SUB),$(error Say whose token: make token SUB=alice))"
+	@$(BIN)/python -m api.auth.devtoken --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
 
 test: $(VENV)/dev ## the tests, on real parts
 	@$(BIN)/python -m pytest -m "not slow" --cov

@@ -6,7 +6,6 @@ A secret has no default. Its value may stand in a file instead, which ``NAME_FIL
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -17,6 +16,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from api.origin import origin_of
 
 SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
 SECRET_BYTES = 32
@@ -77,16 +80,27 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_url_direct")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and urlsplit(url.get_secret_value()).scheme not in SCHEMES:
-            message = "must begin with postgresql://"
+        try:
+            known = not url or make_url(url.get_secret_value()).drivername in SCHEMES
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            message = "must look like postgresql://user:password@host/database"
             raise ValueError(message)
+        return url
+
+    @field_validator("better_auth_url")
+    @classmethod
+    def _has_an_origin(cls, url: str | None) -> str | None:
+        if url:
+            origin_of(url)
         return url
 
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         if any(origin != origin_of(origin) for origin in origins):
-            message = "must be origins such as https://app.example.com, without a path; no *"
+            message = "must be origins such as https://app.example.com, lower case, without a path"
             raise ValueError(message)
         return origins
 
@@ -121,23 +135,20 @@ def load() -> Settings:
         raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
 
 
-def origin_of(url: str) -> str:
-    """Scheme, host and any unusual port, as browsers and Better Auth write an origin."""
-    parts = urlsplit(url)
-    port = "" if parts.port in {None, {"http": 80, "https": 443}.get(parts.scheme)} else parts.port
-    return f"{parts.scheme}://{parts.hostname}{port and f':{port}'}"
-
-
 def _from_file(name: str, data: Mapping[str, Any]) -> str:
     if name in data:
         message = f"{name.upper()} and {name.upper()}_FILE are both set: keep one"
         raise ValueError(message)
     path = Path(data[f"{name}_file"])
     try:
-        return path.read_text().strip()
+        value = path.read_text().strip()
     except OSError as error:
         message = f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
         raise ValueError(message) from None
+    if not value:
+        message = f"{name.upper()}_FILE: {path} is empty"
+        raise ValueError(message)
+    return value
 
 
 def _is_weak(secret: str) -> bool:

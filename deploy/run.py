@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -20,7 +19,9 @@ from api.auth.devtoken import local_secret, mint
 from api.database import embedded
 from api.settings import Settings
 
-START_SECONDS = 60
+Process = subprocess.Popen[bytes]
+
+PAUSE = 0.05
 EXAMPLE_USER = "alice"
 
 
@@ -28,33 +29,70 @@ def main() -> int:
     """Start everything, say how to use it, and stop everything on SIGINT or SIGTERM."""
     config = settings.load()
     _check_port(config.port)
+    stop = Stop()
     with _only_one(config.data_dir):
         given = config.better_auth_secret
         secret = given.get_secret_value() if given else local_secret(config.data_dir)
         environment = {**os.environ, "BETTER_AUTH_SECRET": secret}
         environment.pop("BETTER_AUTH_SECRET_FILE", None)
         database = nullcontext() if config.database_url else embedded.server(config.data_dir)
-        with _signals_raise(), database as url:
+        with database as url:
             if url:
                 environment["DATABASE_URL"] = url
-            subprocess.run([sys.executable, "-m", "api.migrations"], env=environment, check=True)
-            return _serve(config, secret, environment)
+            with _child(environment, "api.migrations") as migration:
+                failed = stop.wait(migration)
+            if failed or stop.asked:
+                return failed
+            return _serve(config, secret, environment, stop)
 
 
-def _serve(config: Settings, secret: str, environment: dict[str, str]) -> int:
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
-    server = subprocess.Popen(command, env=environment, start_new_session=True)
+class Stop:
+    """Remembers SIGINT and SIGTERM; an exception in their place could come between the start of a
+    child and the code that stops it.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def wait(self, child: Process, *, until: Callable[[], bool] = lambda: False) -> int:
+        """Wait for the child's end (its exit code), for a signal, or ``until`` (both 0)."""
+        while not self.asked and child.poll() is None and not until():
+            time.sleep(PAUSE)
+        return child.returncode or 0
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+@contextmanager
+def _child(environment: dict[str, str], *command: str) -> Iterator[Process]:
+    """Run a module of ours; in a session of its own, so that Ctrl-C reaches us alone."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", *command], env=environment, start_new_session=True
+    )
     try:
-        _wait_until_ready(server, config.port)
-        print(_invitation(config, secret), file=sys.stderr, flush=True)
-        return server.wait()
+        yield child
     finally:
-        server.terminate()
-        server.wait()
+        child.terminate()
+        child.wait()
+
+
+def _serve(config: Settings, secret: str, environment: dict[str, str], stop: Stop) -> int:
+    with _child(environment, "gunicorn", "--config", "deploy/gunicorn.conf.py") as server:
+        if stop.wait(server, until=lambda: _is_ready(config.port)):
+            raise SystemExit("The API did not start; the lines above say why.")
+        if not stop.asked:
+            print(_invitation(config, secret), file=sys.stderr, flush=True)
+        return stop.wait(server)
 
 
 def _invitation(config: Settings, secret: str) -> str:
     address = f"http://127.0.0.1:{config.port}"
+    ready = f"\nReady on {address} (Ctrl-C stops it)."
+    if config.environment == "production":
+        return ready
     token = mint(config, secret, EXAMPLE_USER)
     call = [
         "curl",
@@ -64,20 +102,15 @@ def _invitation(config: Settings, secret: str) -> str:
         "--json",
         '{"title": "Buy milk"}',
     ]
-    return f"\nReady on {address} (Ctrl-C stops it). Make a first task:\n\n{shlex.join(call)}\n"
+    return f"{ready} Make a first task:\n\n{shlex.join(call)}\n"
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise SystemExit("The API did not start; the lines above say why.")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SystemExit(f"The API was not ready after {START_SECONDS} s.")
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _check_port(port: int) -> None:
@@ -92,8 +125,12 @@ def _check_port(port: int) -> None:
 @contextmanager
 def _only_one(directory: Path) -> Iterator[None]:
     """Hold the data directory; the lock goes with the process, however it ends."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as lock:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise SystemExit(f"DATA_DIR: {directory} cannot be used ({error.strerror})") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -102,20 +139,6 @@ def _only_one(directory: Path) -> Iterator[None]:
                 "stop that one, or choose another folder with DATA_DIR="
             ) from None
         yield
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Let SIGINT and SIGTERM unwind the stack, so that whatever was started is stopped."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    yield
 
 
 if __name__ == "__main__":

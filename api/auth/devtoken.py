@@ -1,6 +1,7 @@
 """An access token for trying things: ``make token SUB=alice``. Never in production."""
 
 import argparse
+import os
 import secrets
 import time
 from pathlib import Path
@@ -16,11 +17,12 @@ OWNER_ONLY = 0o600
 
 def local_secret(data_dir: Path) -> str:
     """The secret of a machine that was given none: made on first use, readable by its owner."""
-    path = data_dir / "secret"
+    path, draft = data_dir / "secret", data_dir / f"secret.{os.getpid()}"
     data_dir.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(OWNER_ONLY)
-        path.write_text(secrets.token_urlsafe(48))
+    if not path.exists() or not path.read_text():
+        draft.touch(OWNER_ONLY)
+        draft.write_text(secrets.token_urlsafe(48))
+        draft.rename(path)  # whole or not at all, whatever interrupts us
     return path.read_text().strip()
 
 

@@ -93,4 +93,5 @@ def _identity(data: Path) -> dict[str, Any]:
 def reason(said: str) -> str:
     """The line of what a program said that tells why it failed."""
     lines = said.splitlines()
-    return next((line for line in reversed(lines) if "FATAL" in line or "error" in line), said)
+    telling = [line for line in lines if "FATAL" in line or "error" in line]
+    return next(iter(telling[-1:] or lines), "it said nothing")

@@ -70,9 +70,10 @@ def _wait_until_ready(cluster: Cluster, process: Process, url: str) -> None:
             return
     said = cluster.log.read_text(errors="replace")
     if "lock file" in said:
+        number = (cluster.data / "postmaster.pid").read_text().partition("\n")[0]
         raise SystemExit(
-            f"The data directory {cluster.directory} is in use by another PostgreSQL server: "
-            "stop it, or choose another folder with DATA_DIR="
+            f"The data directory {cluster.directory} is in use by another PostgreSQL server "
+            f"(process {number}): stop it, or choose another folder with DATA_DIR="
         )
     raise SystemExit(f"PostgreSQL did not start: {reason(said)}")
 

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import psycopg2
-from sqlalchemy import URL, Executable, event, make_url
+from sqlalchemy import Executable, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,6 +22,7 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 
 from api import trace
 from api.database import psycopg2_asyncio
+from api.database.urls import async_url
 from api.errors import (
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -50,6 +51,7 @@ MEANINGS: dict[str, type[Problem]] = {
     "40": DatabaseUnavailable,  # deadlock and its kin: rolled back
     "42501": SchemaOutdated,  # the role or its grants are missing
     "42703": SchemaOutdated,
+    "42P10": SchemaOutdated,  # no unique index for ON CONFLICT
     "42P01": SchemaOutdated,
     "53": DatabaseUnavailable,  # out of connections, memory, disk
     "55P03": DatabaseUnavailable,  # lock not available
@@ -137,28 +139,6 @@ class Database:
             raise Overloaded(reason="pool_wait") from error
         except (psycopg2.Error, OSError) as error:
             raise DatabaseUnavailable(reason="connect") from error
-
-
-def async_url(settings: Settings) -> URL:
-    """``DATABASE_URL`` for the asynchronous dialect."""
-    return _url(settings).set(drivername="postgresql+psycopg2_asyncio")
-
-
-def direct_url(settings: Settings) -> URL:
-    """Where migrations go: ``DATABASE_URL_DIRECT``, else Neon's host without ``-pooler``."""
-    url = _url(settings).set(drivername="postgresql+psycopg2")
-    if settings.database_url_direct:
-        direct = make_url(settings.database_url_direct.get_secret_value())
-        return direct.set(drivername="postgresql+psycopg2")
-    first, dot, rest = (url.host or "").partition(".")
-    return url.set(host=first.removesuffix("-pooler") + dot + rest)
-
-
-def _url(settings: Settings) -> URL:
-    if settings.database_url is None:
-        raise SystemExit("Set DATABASE_URL, or use `make run`: it brings a database along.")
-    text = settings.database_url.get_secret_value()
-    return make_url("postgresql" + text[text.index("://") :])
 
 
 def _check_alive(connection: Any, _record: object, _proxy: object) -> None:

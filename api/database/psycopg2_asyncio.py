@@ -89,7 +89,7 @@ class Cursor(psycopg2.extensions.cursor):
 
     server_side = False
 
-    def _async_soft_close(self) -> None:
+    async def _async_soft_close(self) -> None:
         """Rows are read on: closing here would lose them."""
 
 

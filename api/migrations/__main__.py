@@ -8,7 +8,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from api import settings
-from api.database.engine import direct_url
+from api.database.urls import direct_url
 
 
 def upgrade(url: URL) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from api.database import embedded
-from api.database.engine import direct_url
+from api.database.urls import direct_url
 from api.migrations.__main__ import upgrade
 from tests.support.server import make_settings
 

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg2
-import pytest
 from sqlalchemy import URL, make_url
 
 from tests.support.database import folder
+from tests.support.parts import missing
 
 START_SECONDS = 10
 CONFIGURATION = """
@@ -39,7 +39,7 @@ def pgbouncer(url: str, size: int) -> Iterator[str]:
     """The URL through a PgBouncer that keeps ``size`` connections to the database at ``url``."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        _miss("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
+        missing("PgBouncer (Debian: apt-get install pgbouncer)")
     target, port = make_url(url), _free_port()
     with folder() as path, (path / "log").open("wb") as log:
         _configure(path, target, port, size)
@@ -52,13 +52,6 @@ def pgbouncer(url: str, size: int) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-
-
-def _miss(reason: str) -> NoReturn:
-    """Skip, or fail where everything is said to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def _configure(path: Path, target: URL, port: int, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 revision = "0001"
 down_revision = None
@@ -83,7 +83,7 @@ def _create_role(connection: Connection) -> None:
         with connection.begin_nested():
             if connection.scalar(known, {"role": ROLE}) is None:
                 connection.execute(text(f"CREATE ROLE {ROLE} NOLOGIN NOBYPASSRLS"))
-    except ProgrammingError:
+    except DBAPIError:
         if connection.scalar(known, {"role": ROLE}) is None:
             raise
     if connection.scalar(known, {"role": ROLE}):

@@ -1,0 +1,140 @@
+"""``make token``: a token for trying things, and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from api.auth.verify import Verifier
+from tests.support.command import Command, data_directory, finished
+from tests.support.server import SECRET, make_settings
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data directory."""
+    with data_directory() as path:
+        yield path
+
+
+def made(data: Path, *words: str, **settings: str) -> AbstractContextManager[Command]:
+    """``make token`` with this data directory."""
+    usual = {"DATA_DIR": str(data / "new")}
+    return finished("make", "token", *(words or ("SUB=alice",)), settings=usual | settings)
+
+
+def printed(data: Path, *words: str, **settings: str) -> str:
+    """The token, which is all that the command prints."""
+    with made(data, *words, **settings) as command:
+        assert command.process.returncode == 0, command.errors
+        assert command.errors == ""
+        token, rest = command.output.split("\n")
+        assert rest == ""
+        return token
+
+
+def subject(token: str, secret: str, **settings: Any) -> str:
+    """Whom the API takes the bearer for."""
+    verifier = Verifier(make_settings(better_auth_secret=secret, **settings))
+    header = (b"authorization", f"Bearer {token}".encode())
+    return asyncio.run(verifier.subject([header]))
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What the token says."""
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+def test_the_token_is_accepted_with_the_secret_given(data: Path) -> None:
+    token = printed(data, BETTER_AUTH_SECRET=SECRET)
+
+    assert subject(token, SECRET) == "alice"
+    assert not (data / "new").exists()
+
+
+@pytest.mark.parametrize("user", ["alice", "o'brien", "two words", "ünï", "a/b", "-x"])
+def test_the_token_is_that_of_the_user_named(user: str, data: Path) -> None:
+    token = printed(data, f"SUB={user}", BETTER_AUTH_SECRET=SECRET)
+
+    assert subject(token, SECRET) == user
+
+
+def test_a_machine_without_a_secret_makes_one_for_its_owner_alone(data: Path) -> None:
+    first, second = printed(data), printed(data, "SUB=bob")
+    file = data / "new" / "secret"
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_text().strip()) >= 32
+    assert subject(first, file.read_text().strip()) == "alice"
+    assert subject(second, file.read_text().strip()) == "bob"
+
+
+def test_a_first_use_that_was_interrupted_is_repaired(data: Path) -> None:
+    (data / "new").mkdir()
+    (data / "new" / "secret").touch(0o600)
+
+    token = printed(data)
+
+    assert subject(token, (data / "new" / "secret").read_text().strip()) == "alice"
+
+
+def test_the_secret_may_stand_in_a_file(data: Path) -> None:
+    (data / "mine").write_text(SECRET + "\n")
+
+    token = printed(data, BETTER_AUTH_SECRET_FILE=str(data / "mine"))
+
+    assert subject(token, SECRET) == "alice"
+
+
+def test_the_token_lives_for_an_hour(data: Path) -> None:
+    found = claims(printed(data, BETTER_AUTH_SECRET=SECRET))
+
+    assert found["exp"] - found["iat"] == 3600
+    assert abs(found["iat"] - time.time()) < 60
+    assert {"iss", "aud"} & found.keys() == set()
+
+
+ISSUERS = {
+    "one address": (
+        {"BETTER_AUTH_URL": "https://App.example.com/api/auth"},
+        "https://app.example.com",
+    ),
+    "lists": ({"AUTH_ISSUER": "https://a,b", "AUTH_AUDIENCE": "https://a,c"}, "https://a"),
+}
+
+
+@pytest.mark.parametrize("kind", ISSUERS)
+def test_issuer_and_audience_are_those_configured(kind: str, data: Path) -> None:
+    settings, expected = ISSUERS[kind]
+
+    token = printed(data, BETTER_AUTH_SECRET=SECRET, **settings)
+
+    found = claims(token)
+    assert (found["iss"], found["aud"]) == (expected, expected)
+    required = {"auth_issuer": expected, "auth_audience": expected}
+    assert subject(token, SECRET, **required) == "alice"
+
+
+def test_production_makes_no_token(data: Path) -> None:
+    with made(data, ENVIRONMENT="production", BETTER_AUTH_SECRET=SECRET) as command:
+        assert command.process.returncode == 2
+        assert command.output == ""
+        assert command.sentences() == [
+            "ENVIRONMENT is production: tokens come from Better Auth alone."
+        ]
+    assert not (data / "new").exists()
+
+
+@pytest.mark.parametrize("words", ["SUB=", "NOBODY=1"])
+def test_a_token_is_somebodys(words: str, data: Path) -> None:
+    with made(data, words) as command:
+        assert command.process.returncode == 2
+        assert command.output == ""
+        assert len(command.sentences()) == 1, command.errors
+        assert "make token SUB=alice" in command.sentences()[0]

@@ -1,0 +1,138 @@
+"""A server, a network or a resolver that says nothing: the wait ends, and the loop never stands."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+import uvloop
+
+from api.errors import DatabaseUnavailable
+from tests.support.client import User
+from tests.support.command import ROOT
+from tests.support.faults import frozen, later, locked, silent_listener
+from tests.support.parts import missing
+from tests.support.pool import backend, opened, turns
+from tests.support.server import make_settings, serve
+
+# A network of its own, whose one resolver takes questions and never answers.
+ISOLATED = "mount --bind {file} /etc/resolv.conf && ip link set lo up && exec {program}"
+UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
+
+UNAVAILABLE, UNKNOWN = (503, "database_unavailable"), (504, "outcome_unknown")
+OPERATIONS: dict[str, tuple[Callable[[User, int], httpx.Response], tuple[int, str]]] = {
+    "read": (lambda user, task: user.get(user.one(task)), UNAVAILABLE),
+    "list": (lambda user, _: user.get(user.tasks), UNAVAILABLE),
+    "create": (lambda user, _: user.post(user.tasks, json={"title": "new"}), UNKNOWN),
+    "change": (lambda user, task: user.put(user.one(task), json={"title": "new"}), UNKNOWN),
+    "toggle": (lambda user, task: user.patch(f"{user.one(task)}/complete"), UNKNOWN),
+    "delete": (lambda user, task: user.delete(user.one(task)), UNKNOWN),
+}
+
+
+async def refused(url: str) -> int:
+    """Ask a server that cannot answer; how often the loop turned meanwhile."""
+
+    async def work() -> None:
+        with pytest.raises(DatabaseUnavailable):
+            await backend(database)
+
+    async with opened(url, connect_deadline_seconds=0.5) as database:
+        return await turns(work())
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_a_silent_server_is_given_up_while_the_loop_turns(runner: Any) -> None:
+    with silent_listener() as url:
+        assert runner(refused(url)) > 5
+
+
+def test_a_silent_server_is_a_503_and_the_process_stays_in_service() -> None:
+    with (
+        silent_listener() as url,
+        serve(make_settings(database_url=url, connect_deadline_seconds=1)) as base,
+        User(base, "alice") as alice,
+        later(alice.get, alice.tasks) as answer,
+    ):
+        assert httpx.get(f"{base}/readyz").status_code == 200
+        assert not answer.done()
+
+        response = answer.result()
+
+        assert response.status_code == 503
+        assert response.json()["code"] == "database_unavailable"
+        assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.fixture(scope="module")
+def short(database_url: str) -> Iterator[User]:
+    """A user of an API that waits less long than usual."""
+    limits = {"statement_timeout_seconds": 1, "database_deadline_seconds": 1.3}
+    settings = make_settings(database_url=database_url, **limits)
+    with serve(settings) as base, User(base, f"user-{uuid4().hex}") as user:
+        yield user
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_frozen_server_leaves_the_outcome_of_writes_unknown(
+    operation: str, database_url: str, short: User
+) -> None:
+    send, expected = OPERATIONS[operation]
+    task = short.add()
+    with (
+        locked(database_url),
+        later(send, short, task["id"]) as answer,
+        frozen(database_url, answer),
+    ):
+        response = answer.result()
+
+    assert (response.status_code, response.json()["code"]) == expected
+    assert ("retry-after" in response.headers) == (expected == UNAVAILABLE)
+    assert short.get(short.tasks).status_code == 200
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_lock_held_too_long_is_a_certain_answer(
+    operation: str, database_url: str, short: User
+) -> None:
+    send, _ = OPERATIONS[operation]
+    task = short.add()
+    before = short.all()
+    with locked(database_url):
+        response = send(short, task["id"])
+
+    assert (response.status_code, response.json()["code"]) == UNAVAILABLE
+    assert short.all() == before
+
+
+def test_a_silent_resolver_is_given_up_while_the_loop_turns(tmp_path: Path) -> None:
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:3 attempts:1\n")
+    program = f"{sys.executable} -c 'from {__name__} import unresolved; unresolved()'"
+    script = ISOLATED.format(file=resolver, program=program)
+    if not shutil.which("unshare") or subprocess.run([*UNSHARE, "true"], check=False).returncode:
+        missing("a private network (unshare)")
+
+    child = subprocess.run(
+        [*UNSHARE, "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert int(child.stdout) > 5
+
+
+def unresolved() -> None:
+    """In a child process: ask a server whose name nobody resolves; print the loop's turns."""
+    with socket.socket(type=socket.SOCK_DGRAM) as resolver:
+        resolver.bind(("127.0.0.1", 53))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            print(runner.run(refused("postgresql://alice@db.example.com/tasks")), flush=True)
+            # Not to wait for the thread that still asks.
+            os._exit(0)

@@ -1,0 +1,66 @@
+"""Where ``make migrate`` goes: to the server itself, never through a pooler."""
+
+import pytest
+from sqlalchemy import make_url
+
+from api.database.urls import direct_url
+from tests.support.command import finished
+from tests.support.own_database import empty_database
+from tests.support.pool import ask
+from tests.support.server import make_settings
+
+POOLED = (
+    "postgresql://u:p@ep-cool-name-123-pooler.c-2.eu-central-1.aws.neon.tech/db?sslmode=require"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        (POOLED, "ep-cool-name-123.c-2.eu-central-1.aws.neon.tech"),
+        (POOLED.replace("-pooler", ""), "ep-cool-name-123.c-2.eu-central-1.aws.neon.tech"),
+        ("postgres://u:p@a-pooler.b-pooler.example.com/db", "a.b-pooler.example.com"),
+        ("postgres://u:p@db.my-pooler.example.com/db", "db.my-pooler.example.com"),
+        ("postgres://u:p@ep-pooler-1.example.com/db", "ep-pooler-1.example.com"),
+        ("postgresql+psycopg2://u:p@localhost:6432/db", "localhost"),
+    ],
+)
+def test_migrations_go_to_the_direct_host(given: str, host: str) -> None:
+    url = direct_url(make_settings(database_url=given))
+
+    assert url.host == host
+    assert (url.username, url.password, url.database) == ("u", "p", "db")
+    assert url.drivername == "postgresql+psycopg2"
+    assert dict(url.query) == dict(make_url(given).query)
+
+
+@pytest.mark.parametrize("direct", ["postgres://v:q@direct/db2", "postgresql://v:q@direct/db2"])
+def test_the_direct_url_wins(direct: str) -> None:
+    url = direct_url(make_settings(database_url=POOLED, database_url_direct=direct))
+
+    assert (url.host, url.username, url.database) == ("direct", "v", "db2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "Set DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/d"}, "Cannot migrate 127.0.0.1:1"),
+        ({"DATABASE_URL": "mysql://u:hidden@127.0.0.1:1/d"}, "DATABASE_URL: must look like"),
+    ],
+)
+def test_make_migrate_says_what_is_wrong(settings: dict[str, str], said: str) -> None:
+    with finished("make", "migrate", settings=settings) as done:
+        assert done.process.returncode == 2
+        assert len(done.sentences()) == 1, done.errors
+        assert said in done.errors
+        assert "hidden" not in done.errors
+
+
+def test_make_migrate_migrates(database_url: str) -> None:
+    with empty_database(database_url) as empty:
+        with finished("make", "migrate", settings={"DATABASE_URL": empty}) as done:
+            assert done.process.returncode == 0
+            assert done.sentences() == ["The database has this release's schema."]
+
+        assert ask(empty, "SELECT count(*) FROM task") == [(0,)]

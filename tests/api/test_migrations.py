@@ -1,0 +1,138 @@
+"""Migrations: from any state to the release's schema, by any owner that Neon or a person has."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, make_url
+from sqlmodel import SQLModel
+
+from api.database.urls import direct_url
+from api.tasks import statements
+from tests.support.better_auth import BETTER_AUTH
+from tests.support.client import User
+from tests.support.own_database import empty_database, migrate
+from tests.support.pool import ask
+from tests.support.server import make_settings, serve
+
+USERS = 'SELECT * FROM "user" ORDER BY id'
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable, column_default, is_generated
+FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position
+"""
+OBJECTS = """
+SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'task'::regclass
+UNION ALL SELECT concat(polname, polcmd, pg_get_expr(polqual, polrelid)) FROM pg_policy
+UNION ALL SELECT concat(relname, relrowsecurity, relforcerowsecurity) FROM pg_class
+  WHERE relname = 'task'
+UNION ALL SELECT concat(table_name, privilege_type) FROM information_schema.role_table_grants
+  WHERE grantee = 'task_api' ORDER BY 1
+"""
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[str]:
+    """A new database."""
+    with empty_database(database_url) as url:
+        yield url
+
+
+def schema(url: str) -> Any:
+    """Everything the migrations make."""
+    return ask(url, COLUMNS), ask(url, OBJECTS)
+
+
+def downgrade(url: str) -> None:
+    """Take every revision back."""
+    config = Config()
+    config.set_main_option("script_location", "api:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = direct_url(make_settings(database_url=url))
+    command.downgrade(config, "base")
+
+
+def test_a_second_run_changes_nothing(empty: str) -> None:
+    migrate(empty)
+    before = schema(empty)
+
+    migrate(empty)
+
+    assert schema(empty) == before
+    assert ("task",) in ask(empty, "SELECT DISTINCT table_name FROM information_schema.tables")
+
+
+def test_models_and_schema_agree(empty: str) -> None:
+    migrate(empty)
+    engine = create_engine(make_url(empty).set(drivername="postgresql+psycopg2"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_name": lambda name, kind, _: kind != "table" or name == "task",
+                "include_object": lambda _, name, kind, *__: (
+                    kind == "column" or (kind, name) == ("table", "task")
+                ),
+            },
+        )
+        differences = compare_metadata(context, SQLModel.metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_every_column_has_its_place_in_model_and_schema(empty: str) -> None:
+    migrate(empty)
+
+    columns = ask(empty, COLUMNS.replace("ORDER", "AND table_name = 'task' ORDER"))
+
+    assert [(name, nullable == "YES") for _, name, _, nullable, *_ in columns] == [
+        (column.name, column.nullable) for column in statements.TASK.columns
+    ]
+
+
+def test_downgrade_and_upgrade_come_back_to_the_same_schema(empty: str) -> None:
+    ask(empty, BETTER_AUTH)
+    migrate(empty)
+    before, users = schema(empty), ask(empty, USERS)
+
+    downgrade(empty)
+    assert ask(empty, "SELECT to_regclass('task')") == [(None,)]
+    assert ask(empty, USERS) == users
+
+    migrate(empty)
+    assert schema(empty) == before
+
+
+def test_better_auths_tables_and_rows_are_left_as_they_are(empty: str) -> None:
+    ask(empty, BETTER_AUTH)
+    tables = COLUMNS.replace("ORDER", "AND table_name IN ('user', 'session') ORDER")
+    before = ask(empty, tables), ask(empty, USERS), ask(empty, "SELECT * FROM session")
+
+    migrate(empty)
+
+    assert (ask(empty, tables), ask(empty, USERS), ask(empty, "SELECT * FROM session")) == before
+
+
+def test_our_user_table_is_the_one_that_better_auth_would_make(empty: str) -> None:
+    users = COLUMNS.replace("ORDER", "AND table_name = 'user' ORDER")
+    migrate(empty)
+    ours = ask(empty, users)
+    ask(empty, 'DROP TABLE task; DROP TABLE "user"')
+    ask(empty, BETTER_AUTH)
+
+    assert ours == ask(empty, users)
+
+
+def test_deleting_a_user_deletes_the_users_tasks(empty: str) -> None:
+    migrate(empty)
+    with serve(make_settings(database_url=empty)) as base, User(base, "ann") as ann:
+        ann.add()
+        ask(empty, """DELETE FROM "user" WHERE id = 'ann'""")
+
+        assert ann.all() == []

@@ -1,0 +1,86 @@
+"""The Makefile before there is an environment: a Python that will not do is named."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import ROOT, finished
+from tests.support.database import folder
+
+OLD = """#!/bin/sh
+# Runs what it is told, as a Python that says it is 3.9.
+case "$*" in
+  -V) echo Python 3.9.2 ;;
+  *version_info*) exit 1 ;;
+  *) exec {python} "$@" ;;
+esac
+"""
+NEW = OLD.replace("3.9", "3.15")
+WITHOUT_VENV = """#!/bin/sh
+case "$*" in
+  *venv*) echo "No module named 'ensurepip'" >&2; exit 1 ;;
+  *) exec {python} "$@" ;;
+esac
+"""
+BROKEN = "#!/bin/sh\nexit 127\n"
+
+PYTHONS = {
+    "too old": (OLD, "Python 3.11 to 3.14 is needed"),
+    "too new": (NEW, "Python 3.11 to 3.14 is needed"),
+    "without venv": (WITHOUT_VENV, "venv module"),
+    "broken": (BROKEN, "does not run"),
+}
+TARGETS = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def clone() -> Iterator[Path]:
+    """A tree in which nothing is installed yet."""
+    with folder() as path:
+        for name in ("Makefile", "deploy", "requirements-local.txt"):
+            (path / name).symlink_to(ROOT / name)
+        yield path
+
+
+@pytest.mark.parametrize("kind", PYTHONS)
+@pytest.mark.parametrize("target", ["run", "migrate"])
+def test_a_python_that_will_not_do_is_named(kind: str, target: str, clone: Path) -> None:
+    script, sentence = PYTHONS[kind]
+    python = clone / "python3"
+    python.write_text(script.replace("{python}", sys.executable))
+    python.chmod(0o755)
+
+    with finished("make", target, f"PYTHON={python}", cwd=clone) as command:
+        assert command.process.returncode == 2
+        assert len(command.sentences()) == 1, command.errors
+        assert sentence in command.sentences()[0]
+        assert str(python) in command.sentences()[0]
+    assert not (clone / ".venv").exists()
+
+
+def test_a_missing_python_is_named(clone: Path) -> None:
+    with finished("make", "run", "PYTHON=python3.99", cwd=clone) as command:
+        assert command.process.returncode == 2
+        assert len(command.sentences()) == 1, command.errors
+        assert "python3.99 does not run" in command.sentences()[0]
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("words", [("make",), ("make", "help")])
+def test_help_lists_every_target_once(words: tuple[str, ...], clone: Path) -> None:
+    with finished(*words, cwd=clone) as command:
+        listed = [line.split(maxsplit=1) for line in command.output.splitlines()]
+
+        assert command.process.returncode == 0
+        assert command.errors == ""
+        assert [name for name, _ in listed] == TARGETS
+        assert all(purpose for _, purpose in listed)
+
+
+def test_every_target_is_phony() -> None:
+    [phony] = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert sorted(phony.split()) == sorted(TARGETS)

@@ -1,0 +1,131 @@
+"""``make run`` as its user sees it: ready, usable by copy and paste, and gone when told so."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import (
+    ROOT,
+    Command,
+    data_directory,
+    finished,
+    free_port,
+    is_free,
+    running,
+    started_for,
+)
+from tests.support.database import folder
+from tests.support.local_run import READY, invitation, lines, listed, made_ready, pasted, workers
+
+PROCESS, GROUP = False, True
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data directory."""
+    with data_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Command]:
+    """One ``make run`` for the tests that stop nothing."""
+    with data_directory() as path, made_ready(path) as command:
+        yield command
+
+
+def test_the_pasted_curl_makes_a_task(started: Command) -> None:
+    task = pasted(invitation(started))
+
+    assert (task["user_id"], task["title"], task["completed"]) == ("alice", "Buy milk", False)
+
+
+def test_every_line_of_output_is_a_json_object(started: Command) -> None:
+    pasted(invitation(started))
+
+    written = lines(started)
+
+    assert all(isinstance(line, dict) for line in written)
+    assert "request" in {line["event"] for line in written}
+
+
+def test_nothing_but_sentences_for_people_is_on_the_other_stream(started: Command) -> None:
+    rest = started.errors.replace(invitation(started), "")
+
+    assert "Traceback" not in rest
+    assert "{" not in rest
+
+
+@pytest.mark.parametrize(
+    ("number", "to"),
+    [(signal.SIGTERM, PROCESS), (signal.SIGTERM, GROUP), (signal.SIGINT, GROUP)],
+    ids=["make is terminated", "its group is terminated", "Ctrl-C"],
+)
+def test_a_signal_stops_everything(number: signal.Signals, to: bool, data: Path) -> None:  # noqa: FBT001
+    port = free_port()
+    with made_ready(data, f"PORT={port}") as command:
+        assert not is_free(port)
+
+        # Its own code, or that of the signal: make ends by the one that it was sent.
+        assert command.stop(number, group=to) in {0, -number}
+
+        assert "Traceback" not in command.errors
+        assert {line["level"] for line in lines(command)} == {"info"}
+    assert started_for(data) == {}
+    assert is_free(port)
+
+
+@pytest.mark.parametrize(
+    "sign", ["secret", "postgres.new", "postgres.log", "postgres/postmaster.pid"]
+)
+def test_a_signal_during_the_start_stops_everything(sign: str, data: Path) -> None:
+    with running("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}") as command:
+        while not (data / sign).exists():
+            assert command.process.poll() is None, command.errors
+
+        assert command.stop(signal.SIGTERM) == -signal.SIGTERM
+
+        assert "Traceback" not in command.errors
+    assert started_for(data) == {}
+
+
+def test_a_second_start_keeps_the_data_and_the_secret(data: Path) -> None:
+    port = f"PORT={free_port()}"
+    with made_ready(data, port) as command:
+        line = invitation(command)
+        task = pasted(line)
+        assert workers(data) == 2
+        command.stop(signal.SIGTERM)
+
+    with made_ready(data, port, "WORKERS=1"):
+        assert listed(line) == [task]
+        assert workers(data) == 1
+
+
+def test_a_dotenv_file_is_read(data: Path) -> None:
+    port = free_port()
+    with folder() as clone:
+        for name in ("Makefile", "api", "deploy", ".venv", "requirements-local.txt"):
+            (clone / name).symlink_to(ROOT / name)
+        (clone / ".env").write_text(f"PORT={port}\nDATA_DIR={data}\nWORKERS=1\n")
+        with running("make", "run", cwd=clone) as command:
+            command.wait_for(READY)
+
+            assert f"http://127.0.0.1:{port}/" in invitation(command)
+            assert pasted(invitation(command))["user_id"] == "alice"
+            assert (data / "secret").exists()
+
+
+def test_after_the_supervisor_was_killed_a_new_start_says_what_is_in_the_way(data: Path) -> None:
+    with made_ready(data) as command:
+        [supervisor] = [n for n, text in started_for(data).items() if "-m deploy.run" in text]
+        os.kill(supervisor, signal.SIGKILL)
+        assert command.process.wait(30) == 2
+
+    with finished("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}") as again:
+        assert again.process.returncode == 2
+        assert len(again.sentences()) == 1, again.errors
+        assert f"{data} is in use by another PostgreSQL server" in again.errors

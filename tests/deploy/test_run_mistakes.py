@@ -1,0 +1,116 @@
+"""``make run`` and a mistake: one clear sentence, no success, nothing left running."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from api.database import embedded
+from tests.support.command import Command, data_directory, finished, free_port, started_for
+from tests.support.local_run import made_ready
+
+STRONG = "0123456789-abcdefghijklmnopqrstuvwxyz"
+PASSWORD = "correct-horse-battery"
+NOWHERE = f"postgresql://alice:{PASSWORD}@127.0.0.1:1/tasks"
+
+SETTINGS = {
+    "a database that does not listen": ({"DATABASE_URL": NOWHERE}, "127.0.0.1:1"),
+    "another kind of database": ({"DATABASE_URL": f"mysql://u:{PASSWORD}@h/d"}, "DATABASE_URL"),
+    "no URL": ({"DATABASE_URL": PASSWORD}, "DATABASE_URL"),
+    "a URL with half a port": (
+        {"DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:54x2/d"},
+        "DATABASE_URL",
+    ),
+    "both forms of the secret": (
+        {"BETTER_AUTH_SECRET": STRONG, "BETTER_AUTH_SECRET_FILE": "/etc/hostname"},
+        "BETTER_AUTH_SECRET_FILE",
+    ),
+    "a missing secret file": (
+        {"BETTER_AUTH_SECRET_FILE": "/nowhere/secret"},
+        "/nowhere/secret",
+    ),
+    "a weak secret in production": (
+        {"ENVIRONMENT": "production", "BETTER_AUTH_SECRET": "aaaaaaaa" * 8},
+        "BETTER_AUTH_SECRET",
+    ),
+    "a port in words": ({"PORT": "eighty"}, "PORT"),
+    "port zero": ({"PORT": "0"}, "PORT"),
+    "a port beyond the last": ({"PORT": "65536"}, "PORT"),
+    "no workers": ({"WORKERS": "0"}, "WORKERS"),
+}
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data directory."""
+    with data_directory() as path:
+        yield path
+
+
+@contextmanager
+def refused(data: Path, **settings: str) -> Iterator[Command]:
+    """``make run`` that ends by itself: its one sentence, and nothing left of it."""
+    before = started_for(data).keys()
+    usual = {"DATA_DIR": str(data), "PORT": str(free_port())}
+    with finished("make", "run", settings=usual | settings) as command:
+        assert command.process.returncode == 2
+        assert len(command.sentences()) == 1, command.errors
+        assert command.output == ""
+        assert started_for(data).keys() == before
+        yield command
+
+
+@pytest.mark.parametrize("mistake", SETTINGS)
+def test_a_wrong_setting_is_named(mistake: str, data: Path) -> None:
+    settings, named = SETTINGS[mistake]
+
+    with refused(data, **settings) as command:
+        assert named in command.sentences()[0]
+        assert PASSWORD not in command.errors
+        assert "aaaaaaaa" not in command.errors
+
+
+def test_a_wrong_password_is_named_but_not_shown(data: Path, database_url: str) -> None:
+    wrong = make_url(database_url).set(password=PASSWORD)
+
+    with refused(data, DATABASE_URL=wrong.render_as_string(hide_password=False)) as command:
+        assert "password authentication failed" in command.sentences()[0]
+        assert PASSWORD not in command.errors
+
+
+def test_a_busy_port_is_named(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+
+        with refused(data, PORT=port) as command:
+            assert f"Port {port} is busy" in command.sentences()[0]
+
+
+def test_a_data_directory_in_use_by_another_run_is_named(data: Path) -> None:
+    with made_ready(data), refused(data) as command:
+        assert f"{data} is in use by another `make run`" in command.sentences()[0]
+
+
+def test_a_data_directory_in_use_by_a_left_over_server_is_named(data: Path) -> None:
+    with embedded.server(data), refused(data) as command:
+        assert f"{data} is in use by another PostgreSQL" in command.sentences()[0]
+
+
+def test_a_data_directory_below_a_file_is_named(data: Path) -> None:
+    (data / "file").touch()
+
+    with refused(data, DATA_DIR=str(data / "file" / "data")) as command:
+        assert f"{data / 'file'}" in command.sentences()[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_a_data_directory_closed_to_the_servers_user_is_named(data: Path) -> None:
+    closed = data / "closed"
+    closed.mkdir(mode=0o700)
+
+    with refused(data, DATA_DIR=str(closed / "data")) as command:
+        assert f"cannot enter {closed / 'data'}" in command.sentences()[0]

@@ -1,0 +1,47 @@
+"""``make run``, ready, and what its user does next: paste the line it prints."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.command import Command, free_port, running, started_for
+
+READY = "Buy milk"
+
+
+@contextmanager
+def made_ready(data: Path, *words: str) -> Iterator[Command]:
+    """``make run`` on this data directory, once it says it is ready."""
+    with running("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
+        command.wait_for(READY)
+        yield command
+
+
+def invitation(command: Command) -> str:
+    """The line to copy."""
+    [line] = [line for line in command.errors.splitlines() if line.startswith("curl ")]
+    return line
+
+
+def pasted(line: str) -> Any:
+    """The JSON that bash prints for a pasted line."""
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30)
+    return json.loads(done.stdout)
+
+
+def listed(line: str) -> Any:
+    """The tasks that the same line's token shows."""
+    return pasted(line.partition(" --json ")[0])
+
+
+def lines(command: Command) -> list[Any]:
+    """Every line of its log."""
+    return [json.loads(line) for line in command.output.splitlines()]
+
+
+def workers(data: Path) -> int:
+    """How many processes gunicorn has beside its first."""
+    return sum("gunicorn" in command for command in started_for(data).values()) - 1
