@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import pytest
 from sqlalchemy import URL, make_url
 
 from tests.support.database import folder
