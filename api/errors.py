@@ -211,6 +211,15 @@ class SchemaOutdated(Problem):
     headers: Mapping[str, str] = {"Retry-After": "5"}
 
 
+class KeysUnavailable(Problem):
+    """The issuer's keys cannot be had: whether the token is good cannot be told."""
+
+    status = 503
+    code = "keys_unavailable"
+    detail = "The sign-in service does not answer. Nothing was changed: try again."
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
 class OutcomeUnknown(Problem):
     """A write was sent and not answered: it may have been applied."""
 

@@ -4,17 +4,22 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api import __version__, answers, health, logs
+from api.auth.issuer import opened_keys
+from api.auth.policy import Policy
 from api.auth.verify import Verifier
 from api.database.engine import Database
 from api.errors import Problem
 from api.middleware import CorsMiddleware, CrashMiddleware, RequestMiddleware
 from api.settings import Settings, load
 from api.tasks import routes as tasks
+
+log = structlog.get_logger()
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "traceparent")
@@ -42,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         routes=[*tasks.router.routes, *health.router.routes],
     )
     app.state.settings = settings
-    app.state.verifier = Verifier(settings)
+    app.state.policy = Policy.of(settings)
     app.add_exception_handler(Problem, answers.problem)
     app.add_exception_handler(RequestValidationError, answers.invalid)
     app.add_exception_handler(HTTPException, answers.http)
@@ -69,11 +74,15 @@ def from_environment() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start without the database: the first request connects, and wakes a sleeping one."""
-    app.state.database = Database(app.state.settings)
-    settle_garbage_collector()
-    yield
-    await app.state.database.close()
-    del app.state.database
+    settings, policy = app.state.settings, app.state.policy
+    async with opened_keys(settings) as keys:
+        app.state.verifier = Verifier(policy, settings.better_auth_secret, keys)
+        app.state.database = Database(settings)
+        settle_garbage_collector()
+        log.info("started", algorithms=sorted(policy.algorithms))
+        yield
+        await app.state.database.close()
+        del app.state.database
 
 
 def settle_garbage_collector() -> None:

@@ -3,9 +3,11 @@
 A secret has no default. Its value may stand in a file instead, which ``NAME_FILE`` names.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -20,9 +22,13 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.origin import origin_of
+from api.secret_file import from_file
 
 SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
 SECRET_BYTES = 32
+PLACEHOLDER = re.compile(
+    "change|replace|example|placeholder|your[-_ ]|better-auth-secret", re.IGNORECASE
+)
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
 
 
@@ -54,9 +60,13 @@ class Settings(BaseSettings):
     better_auth_secret: SecretStr | None = None
     better_auth_secret_file: Path | None = None
     better_auth_url: str | None = None
+    better_auth_jwks_url: str | None = None
+    better_auth_jwks: str | None = None
+    auth_algorithms: CommaList = ()
     auth_issuer: CommaList = ()
     auth_audience: CommaList = ()
     auth_leeway_seconds: int = Field(default=30, ge=0, le=120)
+    auth_user_id_claim: str = "sub"
     auth_user_provisioning: Literal["jit", "require"] = "jit"
     cors_origins: CommaList = ()
 
@@ -75,7 +85,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return data | {name: _from_file(name, data) for name in SECRETS if f"{name}_file" in data}
+        return data | {name: from_file(name, data) for name in SECRETS if f"{name}_file" in data}
 
     @field_validator("database_url", "database_url_direct")
     @classmethod
@@ -89,7 +99,7 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return url
 
-    @field_validator("better_auth_url")
+    @field_validator("better_auth_url", "better_auth_jwks_url")
     @classmethod
     def _has_an_origin(cls, url: str | None) -> str | None:
         if url:
@@ -111,6 +121,14 @@ class Settings(BaseSettings):
             message = f"BETTER_AUTH_SECRET must be random and at least {SECRET_BYTES} bytes long"
             raise ValueError(message)
         return self
+
+    @property
+    def jwks_url(self) -> str | None:
+        """Where the issuer publishes its keys; Better Auth's base path replaces its usual one."""
+        if self.better_auth_jwks_url or not self.better_auth_url:
+            return self.better_auth_jwks_url
+        path = urlsplit(self.better_auth_url).path.rstrip("/") or "/api/auth"
+        return f"{origin_of(self.better_auth_url)}{path}/jwks"
 
     @property
     def issuers(self) -> tuple[str, ...]:
@@ -135,24 +153,9 @@ def load() -> Settings:
         raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
 
 
-def _from_file(name: str, data: Mapping[str, Any]) -> str:
-    if name in data:
-        message = f"{name.upper()} and {name.upper()}_FILE are both set: keep one"
-        raise ValueError(message)
-    path = Path(data[f"{name}_file"])
-    try:
-        value = path.read_text().strip()
-    except OSError as error:
-        message = f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
-        raise ValueError(message) from None
-    if not value:
-        message = f"{name.upper()}_FILE: {path} is empty"
-        raise ValueError(message)
-    return value
-
-
 def _is_weak(secret: str) -> bool:
-    return len(secret.encode()) < SECRET_BYTES or len(set(secret)) < SECRET_BYTES // 4
+    short, plain = len(secret.encode()) < SECRET_BYTES, len(set(secret)) < SECRET_BYTES // 4
+    return short or plain or bool(PLACEHOLDER.search(secret))
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from api.auth.verify import Verifier
 from tests.support.command import Command, data_directory, finished
-from tests.support.server import SECRET, make_settings
+from tests.support.server import SECRET
+from tests.support.verifier import verifier
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def printed(data: Path, *words: str, **settings: str) -> str:
 
 def subject(token: str, secret: str, **settings: Any) -> str:
     """Whom the API takes the bearer for."""
-    verifier = Verifier(make_settings(better_auth_secret=secret, **settings))
+    checks = verifier(better_auth_secret=secret, **settings)
     header = (b"authorization", f"Bearer {token}".encode())
-    return asyncio.run(verifier.subject([header]))
+    return asyncio.run(checks.subject([header]))
 
 
 def claims(token: str) -> dict[str, Any]:

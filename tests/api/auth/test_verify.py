@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from api.auth.verify import Verifier
 from api.errors import Problem
 from tests.support.client import token
-from tests.support.server import SECRET, make_settings
+from tests.support.server import SECRET
+from tests.support.verifier import verifier
 
 TIMES = {"exp", "nbf", "iat"}
 ORIGIN = "https://app.example.com"
@@ -28,10 +28,10 @@ def timed(claims: dict[str, Any]) -> dict[str, Any]:
 
 def subject(settings: dict[str, Any], value: str, scheme: str = "Bearer") -> str:
     """The user id of such a header, or the code of the refusal."""
-    verifier = Verifier(make_settings(**settings))
+    checks = verifier(**settings)
     header = (b"authorization", f"{scheme} {value}".encode())
     try:
-        return asyncio.run(verifier.subject([(b"host", b"x"), header]))
+        return asyncio.run(checks.subject([(b"host", b"x"), header]))
     except Problem as problem:
         return problem.code
 
@@ -105,7 +105,10 @@ def urlsafe(part: dict[str, Any]) -> str:
         ({"auth_audience": "tasks"}, {"aud": ["tasks"]}, "alice"),
         ({**URL, "auth_audience": "tasks"}, {"aud": ORIGIN}, "token_invalid"),
         ({"auth_leeway_seconds": 0}, {"exp": -20}, "token_expired"),
-        ({"better_auth_secret": None}, {}, "token_invalid"),
+        ({**URL, "better_auth_secret": None}, {}, "token_invalid"),
+        ({**URL, "auth_algorithms": "EdDSA"}, {}, "token_invalid"),
+        ({"auth_user_id_claim": "id"}, {"id": "bob"}, "bob"),
+        ({"auth_user_id_claim": "id"}, {"userId": "bob"}, "token_invalid"),
         ({"better_auth_secret": "another secret of thirty-two bytes!"}, {}, "token_invalid"),
     ],
     ids=str,

@@ -1,0 +1,66 @@
+"""What the claims of a well-signed token must say (RFC 7519 section 4.1)."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from api.auth.policy import Policy
+from api.errors import TokenExpired, TokenInvalid
+
+LATEST = 2**53
+SUBJECT_CHARACTERS = 255
+SESSION_CACHE = "better-auth:session-cache"
+# Text that no path can name unchanged: controls, lone surrogates, what stands for broken UTF-8.
+UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+
+
+def user_id(claims: Mapping[str, Any], algorithm: str, policy: Policy) -> str:
+    """The user whom the claims name; raises ``TokenInvalid`` or ``TokenExpired``."""
+    _check_times(claims, policy.leeway)
+    _check_issuer(claims.get("iss"), algorithm, policy)
+    _check_audience(claims.get("aud"), algorithm, policy)
+    _nameable(claims.get("sub"))
+    return _nameable(claims.get(policy.user_id_claim))
+
+
+def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
+    now = time.time()
+    times: list[Any] = [claims.get("exp"), claims.get("nbf", now), claims.get("iat", now)]
+    if not all(map(_is_numeric_date, times)):
+        raise TokenInvalid(reason="malformed")
+    expires, *begins = times
+    if expires <= now - leeway:
+        raise TokenExpired(reason="expired")
+    if max(begins) > now + leeway:
+        raise TokenInvalid(reason="not_yet_valid")
+
+
+def _is_numeric_date(value: object) -> bool:
+    """Whether this is a NumericDate (RFC 7519 section 2) that can be compared."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST
+
+
+def _check_issuer(issuer: object, algorithm: str, policy: Policy) -> None:
+    if issuer is None and not policy.requires("iss", algorithm):
+        return
+    if not isinstance(issuer, str) or (policy.issuers and issuer not in policy.issuers):
+        raise TokenInvalid(reason="wrong_issuer")
+
+
+def _check_audience(audience: object, algorithm: str, policy: Policy) -> None:
+    if audience is None and not policy.requires("aud", algorithm):
+        return
+    named = audience if isinstance(audience, list) else [audience]
+    if not named or not all(isinstance(name, str) for name in named) or SESSION_CACHE in named:
+        raise TokenInvalid(reason="wrong_audience")
+    if policy.audiences and not set(named) & set(policy.audiences):
+        raise TokenInvalid(reason="wrong_audience")
+
+
+def _nameable(user: object) -> str:
+    if not isinstance(user, str) or not 0 < len(user) <= SUBJECT_CHARACTERS:
+        raise TokenInvalid(reason="bad_subject")
+    if UNNAMEABLE.search(user):
+        raise TokenInvalid(reason="bad_subject")
+    return user

@@ -1,0 +1,71 @@
+"""Which tokens are accepted, as the settings say; a setting that cannot work ends the start."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import orjson
+
+from api.auth.jwks import ASYMMETRIC
+from api.settings import Settings
+
+SYMMETRIC = "HS256"
+USUAL = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Empty ``issuers`` or ``audiences`` mean that nothing says which; see ``required``."""
+
+    algorithms: frozenset[str]
+    issuers: Collection[str]
+    audiences: Collection[str]
+    required: frozenset[str]
+    leeway: int
+    user_id_claim: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """The policy of these settings; raises ``SystemExit`` with one sentence."""
+        algorithms = _algorithms(settings)
+        if algorithms & ASYMMETRIC and not (settings.issuers and settings.audiences):
+            raise SystemExit("Set BETTER_AUTH_URL, or AUTH_ISSUER and AUTH_AUDIENCE, beside JWKS.")
+        required = {"iss": settings.auth_issuer, "aud": settings.auth_audience}
+        return cls(
+            algorithms,
+            settings.issuers,
+            settings.audiences,
+            frozenset(claim for claim, explicit in required.items() if explicit),
+            settings.auth_leeway_seconds,
+            settings.auth_user_id_claim,
+        )
+
+    def requires(self, claim: str, algorithm: str) -> bool:
+        """Whether a token signed like this must have ``iss`` or ``aud``."""
+        return algorithm != SYMMETRIC or claim in self.required
+
+
+def _algorithms(settings: Settings) -> frozenset[str]:
+    available: set[str] = set()
+    if settings.jwks_url or settings.better_auth_jwks:
+        available |= ASYMMETRIC
+    if settings.better_auth_secret:
+        available.add(SYMMETRIC)
+    if not available:
+        raise SystemExit("Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in.")
+    _check_public(settings.better_auth_jwks)
+    chosen = frozenset(settings.auth_algorithms)
+    if impossible := chosen - available:
+        names = ", ".join(sorted(impossible))
+        raise SystemExit(f"AUTH_ALGORITHMS: there is no key for {names}.")
+    return chosen or frozenset({*USUAL, SYMMETRIC}) & available
+
+
+def _check_public(document: str | None) -> None:
+    if document is None:
+        return
+    try:
+        private = any("d" in entry or "k" in entry for entry in orjson.loads(document)["keys"])
+    except (ValueError, TypeError, KeyError):
+        raise SystemExit("BETTER_AUTH_JWKS is not a JWK Set.") from None
+    if private:
+        raise SystemExit("BETTER_AUTH_JWKS holds a private key: give the public part alone.")

@@ -1,0 +1,22 @@
+"""Settings whose value stands in a file, as Compose and Kubernetes hand out secrets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def from_file(name: str, data: Mapping[str, Any]) -> str:
+    """The content of the file that ``NAME_FILE`` names; raises ``ValueError`` with the mistake."""
+    if name in data:
+        message = f"{name.upper()} and {name.upper()}_FILE are both set: keep one"
+        raise ValueError(message)
+    path = Path(data[f"{name}_file"])
+    try:
+        value = path.read_text().strip()
+    except OSError as error:
+        message = f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
+        raise ValueError(message) from None
+    if not value:
+        message = f"{name.upper()}_FILE: {path} is empty"
+        raise ValueError(message)
+    return value

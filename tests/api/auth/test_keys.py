@@ -1,0 +1,213 @@
+"""The cache of the issuer's keys: what causes a fetch, what waits, and what is believed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from api.auth.jwks import KeySet, NoKeys, PublicKey
+from api.auth.keys import Keys
+from api.errors import Problem
+
+KEY = PublicKey(object(), ("EdDSA",))
+
+
+class Source:
+    """A fetch whose answers are said one by one, and a clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now, self.fetches = 1000.0, 0
+        self.kids: list[str] | None = ["a"]
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def fetch(self) -> KeySet:
+        self.fetches += 1
+        kids = self.kids
+        await self.gate.wait()
+        if kids is None:
+            raise NoKeys("down")
+        return dict.fromkeys(kids, KEY)
+
+    def clock(self) -> float:
+        return self.now
+
+
+async def found(keys: Keys, kid: str) -> str:
+    """The outcome of a look-up in a word."""
+    try:
+        return "found" if await keys.find(kid) is KEY else "another"
+    except Problem as problem:
+        return problem.code
+
+
+def run(scenario: Callable[[Source, Keys], Awaitable[None]]) -> None:
+    """Play a scenario on a fresh cache."""
+
+    async def play() -> None:
+        source = Source()
+        keys = Keys(source.fetch, source.clock)
+        await scenario(source, keys)
+        await keys.close()
+
+    asyncio.run(play())
+
+
+def test_a_known_key_is_fetched_once() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        assert [await found(keys, "a") for _ in range(3)] == ["found"] * 3
+        assert source.fetches == 1
+
+    run(scenario)
+
+
+def test_many_at_once_share_one_fetch() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        assert await asyncio.gather(*(found(keys, "a") for _ in range(50))) == ["found"] * 50
+        assert source.fetches == 1
+
+    run(scenario)
+
+
+def test_old_keys_serve_while_newer_ones_are_fetched_behind() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        source.now += 301
+        source.gate.clear()
+
+        assert await found(keys, "a") == "found"
+        await asyncio.sleep(0)
+        assert source.fetches == 2
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(86_399, "found"), (86_402, "keys_unavailable")])
+def test_keys_are_kept_for_a_day_while_the_issuer_is_down(age: int, outcome: str) -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        source.kids = None
+        source.now += age
+
+        assert await found(keys, "a") == outcome
+
+    run(scenario)
+
+
+def test_a_cold_cache_and_no_issuer_cannot_tell() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        source.kids = None
+
+        assert [await found(keys, "a") for _ in range(5)] == ["keys_unavailable"] * 5
+        assert source.fetches == 1
+
+    run(scenario)
+
+
+def test_after_failures_the_pauses_grow_to_half_a_minute() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        source.kids = None
+        await found(keys, "a")
+        pauses = []
+        for _ in range(7):
+            before, started = source.fetches, source.now
+            while source.fetches == before:
+                source.now += 0.5
+                await found(keys, "a")
+            pauses.append(source.now - started)
+
+        assert pauses == [1, 2, 4, 8, 16, 30, 30]
+        source.kids, source.now = ["a"], source.now + 30
+        assert await found(keys, "a") == "found"
+
+    run(scenario)
+
+
+def test_invented_ids_buy_five_fetches_and_one_per_ten_seconds() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        codes = {await found(keys, f"invented-{n}") for n in range(1000)}
+        assert (codes, source.fetches) == ({"token_invalid"}, 1 + 5)
+
+        source.now += 10
+        await found(keys, "invented")
+        await found(keys, "invented too")
+        assert source.fetches == 1 + 5 + 1
+
+    run(scenario)
+
+
+def test_a_miss_is_remembered_for_half_a_minute() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        for _ in range(3):
+            assert await found(keys, "b") == "token_invalid"
+        assert source.fetches == 2
+        source.now += 31
+        source.kids = ["a", "b"]
+        assert await found(keys, "b") == "found"
+
+    run(scenario)
+
+
+def test_rotation_is_free() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        for number in range(50):
+            source.kids = [f"key-{number}"]
+            assert await found(keys, f"key-{number}") == "found"
+            source.now += 1
+
+    run(scenario)
+
+
+def test_a_token_newer_than_the_fetch_that_runs_waits_for_the_next() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        source.gate.clear()
+        early = asyncio.create_task(found(keys, "invented"))
+        await asyncio.sleep(0)
+        source.now += 1
+        source.kids = ["a", "rotated"]
+        late = asyncio.create_task(found(keys, "rotated"))
+        await asyncio.sleep(0)
+        source.gate.set()
+
+        assert [await early, await late] == ["token_invalid", "found"]
+
+    run(scenario)
+
+
+def test_a_failed_answer_replaces_nothing() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        source.kids = None
+        assert await found(keys, "b") == "keys_unavailable"
+        assert await found(keys, "a") == "found"
+
+    run(scenario)
+
+
+def test_the_memory_of_misses_is_bounded() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        await keys.find("a")
+        for number in range(2100):
+            source.now += 11
+            await found(keys, f"invented-{number}")
+
+        assert len(keys._missed) <= 1000  # noqa: SLF001
+
+    run(scenario)
+
+
+def test_a_cancelled_request_does_not_cancel_the_fetch_of_the_others() -> None:
+    async def scenario(source: Source, keys: Keys) -> None:
+        source.gate.clear()
+        first, second = (asyncio.create_task(found(keys, "a")) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        source.gate.set()
+
+        assert await second == "found"
+
+    run(scenario)
