@@ -7,7 +7,7 @@ export PORT WORKERS DATA_DIR
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate token test test-all check format lock clean
+.PHONY: help run migrate token up down test test-all check format lock openapi clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,8 +18,14 @@ run: $(VENV)/local ## the API on http://127.0.0.1:8000 with a PostgreSQL of its 
 migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 	@$(BIN)/python -m api.migrations
 
-token: $(VENV)/local ## print an access token for SUB=alice
-	@$(BIN)/python -m api.auth.devtoken --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
+token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=compose for the stack that `make up` started)
+	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m api.auth.devtoken --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
+
+up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for a part)
+	@deploy/up $(SERVICES)
+
+down: ## stop the stack and remove its containers and networks; the data stay
+	@docker compose down --remove-orphans
 
 test: $(VENV)/dev ## the tests, on real parts
 	@$(BIN)/python -m pytest -m "not slow" --cov
@@ -41,7 +47,11 @@ format: $(VENV)/dev ## rewrite the sources as the formatter and the linter want 
 lock: $(VENV)/dev ## resolve pyproject.toml into the requirement files
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock
 
-clean: ## delete the environment and the local data
+openapi: $(VENV)/dev ## write the API's description, api/openapi.json, as the code is now
+	@$(BIN)/python -m api.openapi
+
+clean: ## delete the environment, the local data, and the stack with its volumes
+	@! docker info >/dev/null 2>&1 || docker compose down --remove-orphans --volumes --rmi local
 	@rm -rf $(VENV) .data .*_cache .coverage .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -r {} +
 

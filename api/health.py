@@ -1,4 +1,11 @@
-"""Whether this process lives, has started, and takes traffic. No probe asks the database."""
+"""Whether this process lives, has started, and takes traffic. No probe asks the database.
+
+A sleeping database would be woken, and kept awake, by probes; and one that is away would take every
+instance out of service at once. So readiness knows the database from the last requests alone, says
+so in its body, and fails for it only under ``READY_REQUIRES_DATABASE``.
+"""
+
+from typing import Any
 
 import orjson
 from fastapi import APIRouter
@@ -10,23 +17,44 @@ from api import __version__
 HEALTH_JSON = "application/health+json"
 
 router = APIRouter(include_in_schema=False)
+_draining: list[bool] = []
+
+
+def drain() -> None:
+    """From now on this process is not ready: it is about to stop."""
+    _draining.append(True)
 
 
 @router.get("/livez")
 @router.get("/healthz")
 async def live() -> Response:
     """The event loop turns."""
-    return _health("pass", 200)
+    return _health(passes=True)
+
+
+@router.get("/startupz")
+async def started(request: Request) -> Response:
+    """The application has started."""
+    return _health(passes=_has_started(request))
 
 
 @router.get("/readyz")
-@router.get("/startupz")
 async def ready(request: Request) -> Response:
-    """The application has started; a database that is away does not take it out of service."""
-    started = getattr(request.app.state, "database", None) is not None
-    return _health("pass", 200) if started else _health("fail", 503)
+    """The application has started, is not about to stop, and is not held at its load limit."""
+    state = request.app.state
+    if not _has_started(request) or _draining:
+        return _health(passes=False)
+    failing = state.database.is_failing()
+    checks = {"database": {"status": "warn" if failing else "pass"}}
+    required = failing and state.settings.ready_requires_database
+    return _health(passes=not required and not state.load.is_held(), checks=checks)
 
 
-def _health(status: str, code: int) -> Response:
-    body = orjson.dumps({"status": status, "version": __version__})
-    return Response(body, code, media_type=HEALTH_JSON)
+def _has_started(request: Request) -> bool:
+    return getattr(request.app.state, "database", None) is not None
+
+
+def _health(*, passes: bool, checks: dict[str, Any] | None = None) -> Response:
+    body: dict[str, Any] = {"status": "pass" if passes else "fail", "version": __version__}
+    text = orjson.dumps(body | ({"checks": checks} if checks else {}))
+    return Response(text, 200 if passes else 503, media_type=HEALTH_JSON)

@@ -1,6 +1,8 @@
 """One JSON object per line, whoever writes it: ours, gunicorn's, uvicorn's, a warning."""
 
 import logging
+import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import orjson
@@ -13,6 +15,11 @@ Level = Literal["debug", "info", "warning", "error"]
 
 FRAMES = 20
 STDOUT = 1
+# POSIX's least PIPE_BUF on Linux is 4096: longer writes of several processes may mix.
+LINE_BYTES = 4000
+KEPT_TEXT, KEPT_ITEMS, KEPT_MEMBERS = 80, 3, 16
+SECRET = re.compile("authorization|cookie|password|secret|token$|database_url", re.IGNORECASE)
+REDACTED = "[redacted]"
 
 
 def _request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -34,8 +41,36 @@ SHARED: list[Processor] = [
 ]
 
 
-def _dumps(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+def _line(_logger: object, _method: str, event: EventDict) -> bytes:
+    """The event as one line of JSON that a pipe takes whole, and without anything secret."""
+    shown = _redacted(event)
+    line = orjson.dumps(shown, default=str)
+    if len(line) <= LINE_BYTES:
+        return line
+    return orjson.dumps({**_shortened(shown), "truncated": True}, default=str)
+
+
+def _text_line(logger: object, method: str, event: EventDict) -> str:
+    return _line(logger, method, event).decode()
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: REDACTED if SECRET.search(str(name)) else _redacted(inner)
+            for name, inner in value.items()
+        }
+    return [_redacted(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _shortened(value: Any) -> Any:
+    """The first words and the last frames: enough to find the place."""
+    if isinstance(value, Mapping):
+        kept = list(value.items())[:KEPT_MEMBERS]
+        return {str(name)[:KEPT_TEXT]: _shortened(inner) for name, inner in kept}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value[-KEPT_ITEMS:]]
+    return value[:KEPT_TEXT] if isinstance(value, str) else value
 
 
 def configure(level: Level, descriptor: int = STDOUT) -> None:
@@ -43,7 +78,7 @@ def configure(level: Level, descriptor: int = STDOUT) -> None:
     # Unbuffered: a line is one write, so lines of several processes never mix in a pipe.
     output = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115
     structlog.configure(
-        processors=[*SHARED, structlog.processors.JSONRenderer(orjson.dumps)],
+        processors=[*SHARED, _line],
         logger_factory=structlog.BytesLoggerFactory(output),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
@@ -62,7 +97,7 @@ def stdlib_config(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": [*SHARED, structlog.stdlib.add_logger_name],
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(_dumps),
+                    _text_line,
                 ],
             }
         },

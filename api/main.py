@@ -9,15 +9,18 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import __version__, answers, health, logs
+from api import answers, docs, exposition, health, logs, metrics
 from api.auth.issuer import opened_keys
 from api.auth.policy import Policy
 from api.auth.verify import Verifier
 from api.database.engine import Database
 from api.errors import Problem
 from api.middleware import CorsMiddleware, CrashMiddleware, RequestMiddleware
+from api.sampling import sampled
 from api.settings import Settings, load
+from api.shedding import Load, SheddingMiddleware
 from api.tasks import routes as tasks
+from api.tasks.statements import MESSAGES
 
 log = structlog.get_logger()
 
@@ -36,22 +39,26 @@ EXPOSED = (
 def create_app(settings: Settings) -> FastAPI:
     """The API for these settings; it opens no socket before its lifespan starts."""
     app = FastAPI(
-        title="tasks-api",
-        description="Tasks of many users, each seen by its owner alone.",
-        version=__version__,
         lifespan=_lifespan,
         redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         # Flat, not include_router: an included router is matched twice per request.
-        routes=[*tasks.router.routes, *health.router.routes],
+        routes=[
+            *tasks.router.routes,
+            *health.router.routes,
+            *exposition.router.routes,
+            *docs.routes(settings.environment),
+        ],
     )
     app.state.settings = settings
     app.state.policy = Policy.of(settings)
+    app.state.load = Load(settings.max_in_flight)
+    metrics.initialise(tasks.NAMES, MESSAGES)
     app.add_exception_handler(Problem, answers.problem)
     app.add_exception_handler(RequestValidationError, answers.invalid)
     app.add_exception_handler(HTTPException, answers.http)
     app.add_middleware(CrashMiddleware)
+    app.add_middleware(SheddingMiddleware, load=app.state.load)
     app.add_middleware(
         CorsMiddleware,
         allow_origins=settings.cors_origins,
@@ -75,7 +82,7 @@ def from_environment() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start without the database: the first request connects, and wakes a sleeping one."""
     settings, policy = app.state.settings, app.state.policy
-    async with opened_keys(settings) as keys:
+    async with opened_keys(settings) as keys, sampled():
         app.state.verifier = Verifier(policy, settings.better_auth_secret, keys)
         app.state.database = Database(settings)
         settle_garbage_collector()

@@ -5,6 +5,7 @@ every answer has its headers, and a browser can read even the answer for a crash
 """
 
 import re
+import time
 from collections.abc import MutableMapping
 from typing import Any
 from uuid import uuid4
@@ -16,12 +17,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import trace
+from api import metrics, trace
 from api.errors import InvalidRequest, Problem
+from api.shedding import PROBES
 from api.trace import Trace
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-UNLOGGED = {"/livez", "/healthz", "/readyz", "/startupz"}
+REQUEST_START = re.compile(rb"t=([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 SERVER_ERROR = 500
 
 log = structlog.get_logger()
@@ -53,10 +55,14 @@ class RequestMiddleware:
                 message["body"] = b"" if head else message.get("body", b"")
             await send(message)
 
+        _observe_queue(scope)
         try:
             await self.app(inner, receive, answer)
         finally:
-            _write_line(scope["method"], inner, current)
+            if scope["path"] not in PROBES:
+                route = inner.get("route")
+                metrics.observe(scope["method"], route, current)
+                _write_line(scope["method"], route, current)
 
 
 class CrashMiddleware:
@@ -117,10 +123,14 @@ def _headers(message: MutableMapping[str, Any], current: Trace) -> list[tuple[by
     ]
 
 
-def _write_line(method: str, scope: Scope, current: Trace) -> None:
-    if scope["path"] in UNLOGGED:
-        return
-    route = scope.get("route")
+def _observe_queue(scope: Scope) -> None:
+    """How long the request waited since the proxy passed it on, in its ``X-Request-Start``."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-start" and (found := REQUEST_START.fullmatch(value)):
+            metrics.QUEUE.observe(max(0.0, time.time() - float(found[1])))
+
+
+def _write_line(method: str, route: Any, current: Trace) -> None:
     write = log.error if current.status >= SERVER_ERROR else log.info
     write(
         "request",

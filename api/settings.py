@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     )
 
     environment: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
     data_dir: Path = Path(".data")
@@ -80,6 +81,8 @@ class Settings(BaseSettings):
     database_deadline_seconds: Seconds = 2
     connect_deadline_seconds: Seconds = 5
     request_deadline_seconds: Seconds = 10
+    max_in_flight: int = Field(default=256, ge=1, le=10_000)
+    ready_requires_database: bool = False
     max_body_bytes: int = Field(default=65536, ge=1024, le=1048576)
 
     @model_validator(mode="before")

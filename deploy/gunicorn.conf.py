@@ -1,14 +1,27 @@
 """gunicorn's settings, for ``make run`` and for the container alike."""
 
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
-from api import settings
-from api.logs import stdlib_config
+_metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if _metrics and os.environ.get("METRICS_OF") != str(os.getpid()):
+    # Once per master, not at a reload, which must keep its numbers; and before anything imports
+    # the client, which refuses a folder that is not there.
+    shutil.rmtree(_metrics, ignore_errors=True)
+    Path(_metrics).mkdir(parents=True, exist_ok=True)
+    os.environ["METRICS_OF"] = str(os.getpid())
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
+
+from api import metrics, settings  # noqa: E402
+from api.logs import stdlib_config  # noqa: E402
 
 _settings = settings.load()
 
 wsgi_app = "api.main:from_environment()"
-bind = f"127.0.0.1:{_settings.port}"
+bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "deploy.worker.Worker"
 # Importing before the fork shares the memory and makes a new worker a matter of milliseconds.
@@ -23,3 +36,10 @@ backlog = 256
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 logconfig_dict = stdlib_config(_settings.log_level)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take the gauges of a worker that ended out of the sums."""
+    metrics.RESTARTS.inc()
+    if _metrics:
+        mark_process_dead(worker.pid)

@@ -34,6 +34,7 @@ def main() -> int:
         given = config.better_auth_secret
         secret = given.get_secret_value() if given else local_secret(config.data_dir)
         environment = {**os.environ, "BETTER_AUTH_SECRET": secret}
+        environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / "metrics"))
         environment.pop("BETTER_AUTH_SECRET_FILE", None)
         database = nullcontext() if config.database_url else embedded.server(config.data_dir)
         with database as url:

@@ -1,66 +1,58 @@
-"""The gunicorn worker: uvicorn on uvloop and httptools, without an access log of its own."""
+"""The gunicorn worker: uvicorn on uvloop, which drains before it stops.
 
+uvicorn closes idle connections at once when it is told to stop; a proxy that just sent a request
+on one of them gets a reset, and must not repeat a POST. So a stopping worker answers for a while
+with ``Connection: close``, and closes what is idle only then.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
 from typing import Any, ClassVar
-from uuid import uuid4
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from gunicorn.arbiter import Arbiter
+from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from api.errors import PROBLEM_JSON, InvalidRequest
+from api import health
+from deploy.protocol import HttpProtocol
+
+DRAIN_SECONDS = 2.0
+# Longer than any request of the API may take, shorter than gunicorn's graceful_timeout.
+STOP_SECONDS = 20
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """Answers what is not HTTP with a problem document, as every other error."""
+class DrainingServer(Server):
+    """A uvicorn server that says goodbye on every connection before it closes them."""
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser, which stops at a request that wants another protocol."""
-        self._unset_keepalive_if_required()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, drain, then shut down; the arbiter hears from us all the while."""
+        health.drain()
+        beating = asyncio.create_task(self._beat())
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            for server in self.servers:
+                server.close()
+            await self._drain()
+            await super().shutdown(sockets)
+        finally:
+            beating.cancel()
 
-    def on_headers_complete(self) -> None:
-        """Demand one Host (RFC 9112 section 3.2); an exception makes the parser refuse."""
-        hosts = [name for name, _ in self.headers if name == b"host"]
-        if len(hosts) != 1 and self.parser.get_http_version() == "1.1":
-            raise ValueError("host")
-        super().on_headers_complete()
+    async def _drain(self) -> None:
+        state, loop = self.server_state, asyncio.get_running_loop()
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        end = loop.time() + DRAIN_SECONDS
+        while state.connections and loop.time() < end:  # noqa: ASYNC110, nothing tells us
+            await asyncio.sleep(0.05)
 
-    def _should_upgrade(self) -> bool:
-        """Keep uvicorn from starting a request whose body the parser would drop."""
-        return bool(self.scope["method"] != "CONNECT")
-
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Take the request as if it had not asked (RFC 9110 section 7.8): its body follows."""
-        lines = [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
-        head = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([head, *lines, b"", b""]) + rest)
-
-    def send_400_response(self, msg: str) -> None:
-        """Write the answer and close: what follows on this connection cannot be trusted."""
-        cycle = self.cycle
-        if cycle and not cycle.more_body and not cycle.response_complete:
-            cycle.keep_alive = False  # its own answer comes first, and is the last
-            return
-        request_id = uuid4().hex
-        body = InvalidRequest(msg).body(request_id)
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(body)}\r\n"
-            f"x-request-id: {request_id}\r\ncache-control: no-store\r\n"
-            "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+    async def _beat(self) -> None:
+        while self.config.callback_notify:
+            await self.config.callback_notify()
+            await asyncio.sleep(1)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
-    """``uvicorn_worker``'s worker with our protocol."""
+    """``uvicorn_worker``'s worker with our protocol and our server."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
@@ -68,5 +60,17 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
+        "proxy_headers": False,  # nothing here depends on the client's address or scheme
         "server_header": False,
+        "timeout_graceful_shutdown": STOP_SECONDS,
     }
+
+    async def _serve(self) -> None:
+        """As the parent does, with our server."""
+        self.config.app = self.wsgi
+        server = DrainingServer(config=self.config)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGQUIT, self.handle_exit, signal.SIGQUIT, None)
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)

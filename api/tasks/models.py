@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import BigInteger, Computed, DateTime, Identity, SmallInteger, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
@@ -27,6 +28,9 @@ from api.tasks.values import (
 )
 
 NEWEST_FIRST = {"created_at", "updated_at", "priority"}
+
+# A query cannot say null: None is what a parameter is that was not sent.
+Absent = SkipJsonSchema[None]
 
 
 class Account(SQLModel, table=True):
@@ -97,6 +101,8 @@ class TaskCreate(Body):
 class TaskUpdate(Body):
     """A change: what is absent stays, ``null`` clears where a task may be without."""
 
+    model_config = SQLModelConfig(json_schema_extra={"minProperties": 1})
+
     title: Title = Field(default=None)
     description: Description | None = None
     completed: bool = Field(default=None)
@@ -125,15 +131,15 @@ class Completion(Body):
 class TaskRead(SQLModel):
     """A task as every answer shows it; times are UTC."""
 
-    id: int
+    id: int = Field(schema_extra={"format": "int64"})
     user_id: str
-    title: str
-    description: str | None
+    title: Title
+    description: Description | None
     completed: bool
     completed_at: datetime | None
     priority: Priority
-    due_date: str | None
-    tags: list[str]
+    due_date: Due | None
+    tags: Tags
     created_at: datetime
     updated_at: datetime
 
@@ -142,15 +148,21 @@ class ListQuery(SQLModel):
     """Which tasks to list, in which order, from where on."""
 
     status: Status = "all"
-    priority: Priority | None = None
-    tag: list[Tag] = Field(default=[], max_length=20)
-    search: Search | None = None
-    due_before: Due | None = None
-    due_after: Due | None = None
+    priority: Priority | Absent = None
+    tag: list[Tag] = Field(default=[], max_length=20, description="Repeated: all of them.")
+    search: Search | Absent = Field(
+        default=None, description="Words that all stand in title or description, in any case."
+    )
+    due_before: Due | Absent = Field(default=None, description="Due earlier than that.")
+    due_after: Due | Absent = Field(default=None, description="Due later than that.")
     sort: Sort = "created_at"
-    order: Direction | None = None
+    order: Direction | Absent = Field(
+        default=None, description="Without it `asc` for `title` and `due_date`, else `desc`."
+    )
     limit: Limit = PAGE
-    cursor: str | None = None
+    cursor: str | Absent = Field(
+        default=None, description="From a `Link` header, with the same `sort` and `order`."
+    )
 
     @property
     def direction(self) -> Direction:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from api.database.engine import Message
+from api.database.message import Message
 from api.tasks.cursor import LAST, decode
 from api.tasks.models import ListQuery
 from api.tasks.statements import COMPLETED, DOCUMENT, MINE, TASK, documents
@@ -69,7 +69,7 @@ def _page(sort: Sort, direction: Direction, filters: frozenset[str], *, begins: 
         wanted.append(position > AFTER if direction == "asc" else position < AFTER)
     towards = asc if direction == "asc" else desc
     rows = select(*DOCUMENT).where(*wanted).order_by(towards(key), towards(TASK.c.id))
-    return Message.of(documents(rows.limit(bindparam("limit")).subquery("page")))
+    return Message.of("list", documents(rows.limit(bindparam("limit")).subquery("page")))
 
 
 def _due_or_last(direction: Direction) -> ColumnElement[Any]:

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.owned import OwnedRoute, Owner
-from api.database.engine import Message, Rows
+from api.database.engine import Rows
+from api.database.message import Message
 from api.errors import IdempotencyMismatch, TaskNotFound
+from api.strict import VISIBLE
 from api.tasks import cursor, statements
-from api.tasks.models import Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
+from api.tasks.models import Absent, Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
 from api.tasks.pages import page
 from api.tasks.values import TaskId
 
@@ -25,12 +27,29 @@ router = APIRouter(
     generate_unique_id_function=attrgetter("name"),
 )
 
+NAMES = (
+    "list_tasks",
+    "create_task",
+    "read_task",
+    "update_task",
+    "patch_task",
+    "delete_task",
+    "complete_task",
+)
+
 Id = Annotated[TaskId, Path(alias="id", description="The task's id.")]
-Key = Annotated[str | None, Header(description="Makes a retry return the task it made before.")]
+Key = Annotated[
+    str | Absent,
+    Header(
+        alias="Idempotency-Key",
+        description="Makes a retry return the task it made before.",
+        json_schema_extra={"pattern": f"^{VISIBLE.pattern}$"},
+    ),
+]
 
 
 @router.get("/", include_in_schema=False)
-@router.get("", response_model=list[TaskRead])
+@router.get("", response_model=list[TaskRead], response_description="The tasks.")
 async def list_tasks(
     user_id: Owner, query: Annotated[ListQuery, Query()], request: Request
 ) -> Response:
@@ -43,7 +62,9 @@ async def list_tasks(
 
 
 @router.post("/", status_code=201, include_in_schema=False)
-@router.post("", status_code=201, response_model=TaskRead)
+@router.post(
+    "", status_code=201, response_model=TaskRead, response_description="The task that was made."
+)
 async def create_task(
     user_id: Owner, task: TaskCreate, request: Request, idempotency_key: Key = None
 ) -> Response:
@@ -62,13 +83,13 @@ async def create_task(
     return _json(document, 201, headers if fresh else headers | {"Idempotency-Replayed": "true"})
 
 
-@router.get("/{id}", response_model=TaskRead)
+@router.get("/{id}", response_model=TaskRead, response_description="The task.")
 async def read_task(user_id: Owner, task_id: Id, request: Request) -> Response:
     """One task."""
     return _one(await _run(request, statements.read(), user_id, id=task_id))
 
 
-@router.put("/{id}", response_model=TaskRead)
+@router.put("/{id}", response_model=TaskRead, response_description="The task after the change.")
 async def update_task(
     user_id: Owner, task_id: Id, changes: TaskUpdate, request: Request
 ) -> Response:
@@ -78,16 +99,26 @@ async def update_task(
     return _one(await _run(request, change, user_id, **columns, id=task_id))
 
 
-router.patch("/{id}", response_model=TaskRead, name="patch_task")(update_task)
+router.patch(
+    "/{id}",
+    name="patch_task",
+    response_model=TaskRead,
+    description="The same, as a JSON merge patch (RFC 7396).",
+    response_description="The task after the change.",
+)(update_task)
 
 
-@router.delete("/{id}", response_model=TaskRead)
+@router.delete("/{id}", response_model=TaskRead, response_description="The task as it was.")
 async def delete_task(user_id: Owner, task_id: Id, request: Request) -> Response:
     """Delete a task and return it as it was."""
     return _one(await _run(request, statements.remove(), user_id, id=task_id))
 
 
-@router.patch("/{id}/complete", response_model=TaskRead)
+@router.patch(
+    "/{id}/complete",
+    response_model=TaskRead,
+    response_description="The task after the change.",
+)
 async def complete_task(
     user_id: Owner,
     task_id: Id,

@@ -31,12 +31,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import NamedFromClause
 from sqlmodel import SQLModel
 
-from api.database.engine import Message
+from api.database.message import Message
 from api.tasks import models
 
 TASK = SQLModel.metadata.tables[str(models.Task.__tablename__)]
 ACCOUNT = SQLModel.metadata.tables[str(models.Account.__tablename__)]
 DOCUMENT = [TASK.c[name] for name in models.TaskRead.model_fields]
+
+MESSAGES = ("list", "read", "create", "change", "toggle", "remove")
 
 OWNER: ColumnElement[str] = bindparam("owner", type_=Text)
 MINE = TASK.c.user_id == OWNER
@@ -51,7 +53,7 @@ MOVED = func.greatest(
 @cache
 def read() -> Message:
     """One task, by ``id``."""
-    return Message.of(documents(select(*DOCUMENT).where(THE_TASK).subquery("found")))
+    return Message.of("read", documents(select(*DOCUMENT).where(THE_TASK).subquery("found")))
 
 
 @cache
@@ -84,7 +86,7 @@ def create(provisioning: Literal["jit", "require"]) -> Message:
     )
     if provisioning == "jit":
         statement = statement.add_cte(_account())
-    return Message.of(statement, writes=True)
+    return Message.of("create", statement, writes=True)
 
 
 @cache
@@ -94,20 +96,20 @@ def change(names: frozenset[str]) -> Message:
     if "completed" in names:
         since = func.coalesce(TASK.c.completed_at, func.now())
         values["completed_at"] = case((COMPLETED, since))
-    return _changed(values)
+    return _changed("change", values)
 
 
 @cache
 def toggle() -> Message:
     """Complete a pending task, reopen a completed one."""
-    return _changed({"completed_at": case((TASK.c.completed_at == null(), func.now()))})
+    return _changed("toggle", {"completed_at": case((TASK.c.completed_at == null(), func.now()))})
 
 
 @cache
 def remove() -> Message:
     """Delete the task and return it as it was."""
     gone = delete(TASK).where(THE_TASK).returning(*DOCUMENT).cte("gone")
-    return Message.of(documents(gone), writes=True)
+    return Message.of("remove", documents(gone), writes=True)
 
 
 def documents(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
@@ -120,7 +122,7 @@ def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
 
 
-def _changed(values: dict[str, Any]) -> Message:
+def _changed(name: str, values: dict[str, Any]) -> Message:
     changed = (
         update(TASK)
         .where(THE_TASK)
@@ -128,7 +130,7 @@ def _changed(values: dict[str, Any]) -> Message:
         .returning(*DOCUMENT)
         .cte("changed")
     )
-    return Message.of(documents(changed), writes=True)
+    return Message.of(name, documents(changed), writes=True)
 
 
 def _account() -> Any:

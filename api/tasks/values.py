@@ -8,18 +8,23 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic.config import JsonDict
 
 BIGINT = 2**63 - 1
 PAGE = 1000
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_DAY_OR_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d"
-    r"([Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d))?",
-    re.ASCII,
-)
+# Parts of patterns; they mean the same to Python and to JSON Schema (no \s, \w, \d).
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_CONTROLS_IN_TEXT = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+_CONTROLS_AND_SPACES = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_HOUR_AND_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_TIME = rf"[Tt]{_HOUR_AND_MINUTE}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+-]{_HOUR_AND_MINUTE})"
+
+_CONTROL = re.compile(f"[{_CONTROLS}]")
+_CONTROL_IN_TEXT = re.compile(f"[{_CONTROLS_IN_TEXT}]")
+_DAY_OR_TIME = re.compile(f"{_DAY}({_TIME})?")
 _PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -79,17 +84,29 @@ Status = Literal["all", "pending", "completed"]
 Sort = Literal["created_at", "updated_at", "title", "due_date", "priority"]
 Direction = Literal["asc", "desc"]
 
-Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line)]
-Description = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_text)]
-Tag = Annotated[str, StringConstraints(max_length=50), AfterValidator(_one_line)]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_distinct)]
-Due = Annotated[str, AfterValidator(_due)]
-Search = Annotated[str, StringConstraints(max_length=200), AfterValidator(_text)]
-TaskId = Annotated[
-    int,
-    BeforeValidator(number),
-    WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1, "maximum": BIGINT}),
+# What the functions above accept, for those who read the schema instead.
+_LINE: JsonDict = {
+    "minLength": 1,
+    "pattern": f"^[^{_CONTROLS}]*[^{_CONTROLS_AND_SPACES}][^{_CONTROLS}]*$",
+}
+_LINES: JsonDict = {"pattern": f"^[^{_CONTROLS_IN_TEXT}]*$"}
+_DATE = {"type": "string", "format": "date", "pattern": f"^(?!0000){_DAY}$"}
+_DATE_TIME = {"type": "string", "format": "date-time", "pattern": f"^(?!0000){_DAY}{_TIME}$"}
+_INT64 = {"type": "integer", "format": "int64", "minimum": 1, "maximum": BIGINT}
+
+Title = Annotated[str, Field(max_length=200, json_schema_extra=_LINE), AfterValidator(_one_line)]
+Description = Annotated[
+    str, Field(max_length=5000, json_schema_extra=_LINES), AfterValidator(_text)
 ]
+Tag = Annotated[str, Field(max_length=50, json_schema_extra=_LINE), AfterValidator(_one_line)]
+Tags = Annotated[
+    list[Tag],
+    Field(max_length=20, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
+Due = Annotated[str, AfterValidator(_due), WithJsonSchema({"anyOf": [_DATE, _DATE_TIME]})]
+Search = Annotated[str, Field(max_length=200, json_schema_extra=_LINES), AfterValidator(_text)]
+TaskId = Annotated[int, BeforeValidator(number), WithJsonSchema(_INT64)]
 Limit = Annotated[
     int,
     BeforeValidator(number),

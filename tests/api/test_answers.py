@@ -69,7 +69,7 @@ def test_probes_pass(base_url: str, path: str, method: str) -> None:
     assert method == "HEAD" or response.json()["status"] == "pass"
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/livez/", "/docs", "/api/x/tasks/1/"])
+@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/livez/", "/metrics/", "/api/x/tasks/1/"])
 def test_an_unknown_path_is_not_found(base_url: str, path: str) -> None:
     response = httpx.get(f"{base_url}{path}")
 

@@ -20,7 +20,16 @@ from tests.support.operations import (
     same_bytes,
 )
 
-PUBLIC = {"/healthz", "/livez", "/openapi.json", "/readyz", "/startupz"}
+PUBLIC = {
+    "/docs",
+    "/docs/{asset}",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi.json",
+    "/readyz",
+    "/startupz",
+}
 ALL = operations()
 Forge = Callable[[str], str]
 Write = Callable[[str, str], str]

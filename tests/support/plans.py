@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 
-from api.database.engine import PREFIX, Message
+from api.database.message import PREFIX, Message
 from tests.support.database import migrated
 
 OWNER = "user-7"

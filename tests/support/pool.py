@@ -8,7 +8,8 @@ from typing import Any
 import psycopg2
 import uvloop
 
-from api.database.engine import Database, Message
+from api.database.engine import Database
+from api.database.message import Message
 from tests.support.server import make_settings
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -18,7 +19,7 @@ TERMINATE = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE application_name = 'tasks-api' AND datname = current_database()"
 )
-WHO = Message("SELECT pg_backend_pid()", {}, writes=False)
+WHO = Message("who", "SELECT pg_backend_pid()", {}, writes=False)
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def runner(loop: str) -> Iterator[Run]:
 
 def sleep(seconds: float, *, writes: bool = False) -> Message:
     """A statement that takes this long."""
-    return Message(f"SELECT pg_sleep({seconds})", {}, writes=writes)
+    return Message("sleep", f"SELECT pg_sleep({seconds})", {}, writes=writes)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from api.main import create_app
 from api.settings import Settings
-from deploy.worker import HttpProtocol
+from deploy.protocol import HttpProtocol
 
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from api.database.engine import Database, Message
+from api.database.engine import Database
+from api.database.message import Message
 from api.errors import Problem
 from api.tasks import statements
 from api.tasks.models import ListQuery, TaskCreate
@@ -43,7 +44,7 @@ class Tenant:
 
 def raw(text: str) -> Message:
     """A message of handwritten SQL."""
-    return Message(text, {}, writes=True)
+    return Message("traffic", text, {}, writes=True)
 
 
 DOCUMENT = "row_to_json(task)::text"

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import psycopg2
 
-from api.database.engine import ROLE, Database, Message, Rows
+from api.database.engine import Database, Rows
+from api.database.message import ROLE, Message
 from api.errors import Problem
 from tests.support.server import make_settings
 
@@ -55,7 +56,7 @@ def send(url: str, statement: str, owner: str, **values: object) -> Rows:
     async def once() -> Rows:
         database = Database(make_settings(database_url=url))
         try:
-            return await database.run(Message(statement, {}, writes=True), owner, **values)
+            return await database.run(Message("wall", statement, {}, writes=True), owner, **values)
         finally:
             await database.close()
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import make_url
 
-from api.database.engine import PREFIX, ROLE
+from api.database.message import PREFIX, ROLE
 from tests.support.database import migrated
 from tests.support.wall import (
     CARELESS,

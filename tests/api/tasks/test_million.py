@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.database.engine import Message
+from api.database.message import Message
 from api.tasks import statements
 from api.tasks.cursor import encode
 from api.tasks.models import ListQuery

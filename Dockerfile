@@ -1,0 +1,25 @@
+# The API's image: it serves, or migrates with `python -m api.migrations`.
+
+FROM python:3.13-slim-trixie AS build
+COPY requirements.txt /tmp/
+RUN python -m venv /opt/venv \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes -r /tmp/requirements.txt \
+ && /opt/venv/bin/pip uninstall --yes --quiet pip \
+ && /opt/venv/bin/python -m compileall -q /opt/venv/lib
+COPY api /app/api
+COPY deploy /app/deploy
+RUN /opt/venv/bin/python -m compileall -q /app
+
+FROM python:3.13-slim-trixie
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOST=0.0.0.0 \
+    PROMETHEUS_MULTIPROC_DIR=/run/app/metrics
+WORKDIR /app
+# A number, so that Kubernetes can tell that it is not root.
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]

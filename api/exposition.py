@@ -1,0 +1,56 @@
+"""``GET /metrics``: all workers added up, in the text format of Prometheus."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.responses import Response
+
+router = APIRouter(include_in_schema=False)
+one_at_a_time = CapacityLimiter(1)
+merge: Any = MultiProcessCollector.merge
+
+
+@router.get("/metrics")
+async def show_metrics() -> Response:
+    """What was counted; rendered aside, one at a time, so that no request waits for it."""
+    text = await anyio.to_thread.run_sync(_render, limiter=one_at_a_time)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _render() -> bytes:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    registry.register(_Workers(Path(folder)))
+    return generate_latest(registry)
+
+
+class _Workers:
+    """The files of all workers, without those that a worker left torn when it was killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Any]:
+        files = [str(file) for file in self._folder.glob("*.db")]
+        try:
+            merged: Iterable[Any] = merge(files)
+        except Exception:  # noqa: BLE001, whatever a torn file makes of its parser
+            merged = merge([file for file in files if _is_whole(file)])
+        return merged
+
+
+def _is_whole(file: str) -> bool:
+    try:
+        merge([file])
+    except Exception:  # noqa: BLE001, as above
+        return False
+    return True

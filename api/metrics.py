@@ -1,0 +1,105 @@
+"""What is counted and measured.
+
+Labels come from closed sets: route templates, methods, status codes, names of ours. Whatever a
+client writes never becomes a label.
+"""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_fastapi_instrumentator import metrics
+from prometheus_fastapi_instrumentator.metrics import Info
+
+from api import __version__
+from api.trace import Trace
+
+# 0.5 s, the objective, is an exact bound.
+LATENCY = (
+    *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75),
+    *(1.0, 1.5, 2.5, 5.0, 10.0),
+)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+REASONS = (
+    "algorithm_not_accepted",
+    "algorithm_of_another_key",
+    "bad_signature",
+    "bad_subject",
+    "expired",
+    "forbidden",
+    "malformed",
+    "missing",
+    "no_key_id",
+    "not_yet_valid",
+    "unknown_key",
+    "unknown_user",
+    "wrong_audience",
+    "wrong_issuer",
+)
+OUTCOMES = ("ok", "refused", "failed")
+REFUSED, NOT_ALLOWED, FAILED = 400, 405, 500
+NOTHING: Any = None  # the instrumentator's builders that we use ask for no request
+
+count_request = metrics.requests()
+time_request = metrics.latency(should_include_status=True, buckets=LATENCY)
+
+ROUND_TRIPS = Histogram(
+    "tasks_db_round_trips", "Messages to the database per request.", buckets=(0, 1, 2, 3, 5, 8, 13)
+)
+QUERY = Histogram(
+    "tasks_db_query_seconds", "From a message to its answer.", ["operation"], buckets=LATENCY
+)
+POOL_WAIT = Histogram("tasks_db_pool_wait_seconds", "For a connection.", buckets=LATENCY)
+POOL_USED = Gauge("tasks_db_pool_used", "Connections in use.", multiprocess_mode="livesum")
+CONNECTS = Counter("tasks_db_connects_total", "New connections.", ["outcome"])
+CONNECT = Histogram("tasks_db_connect_seconds", "To a new connection.", buckets=LATENCY)
+COLD_STARTS = Counter("tasks_db_cold_starts_total", "Connections that took more than 0.3 s.")
+AUTH_FAILURES = Counter("tasks_auth_failures_total", "Refused callers.", ["reason"])
+OPERATIONS = Counter("tasks_operations_total", "Operations.", ["operation", "outcome"])
+SHED = Counter("tasks_shed_total", "Requests refused because too many were in flight.")
+IN_FLIGHT = Gauge("tasks_in_flight", "Requests in flight.", multiprocess_mode="livesum")
+QUEUE = Histogram("tasks_queue_seconds", "From the proxy to the worker.", buckets=LATENCY)
+LOOP_LAG = Histogram("tasks_event_loop_lag_seconds", "How late a timer ran.", buckets=LATENCY)
+MEMORY = Gauge("tasks_memory_bytes", "Resident memory of all workers.", multiprocess_mode="livesum")
+CPU = Counter("tasks_cpu_seconds_total", "CPU time of all workers.")
+RESTARTS = Counter("tasks_worker_exits_total", "Workers that ended.")
+BUILD = Gauge("tasks_build_info", "Always 1.", ["version"], multiprocess_mode="livemax")
+
+known_operations: set[str] = set()
+
+
+def initialise(operations: Iterable[str], messages: Iterable[str]) -> None:
+    """Make every series there is going to be: the first scrape shows zeros, not gaps."""
+    BUILD.labels(__version__).set(1)
+    for outcome in ("ok", "failed"):
+        CONNECTS.labels(outcome)
+    for reason in REASONS:
+        AUTH_FAILURES.labels(reason)
+    for message in messages:
+        QUERY.labels(message)
+    known_operations.update(operations)
+    for operation, outcome in itertools.product(known_operations, OUTCOMES):
+        OPERATIONS.labels(operation, outcome)
+
+
+def observe(method: str, route: Any, current: Trace) -> None:
+    """Take one finished request into account: exact status in the count, its class in the time."""
+    matched = route and current.status != NOT_ALLOWED
+    known = method if method in METHODS else "other"
+    handler = route.path if matched else "unmatched"
+    for instrument, status in (
+        (count_request, str(current.status)),
+        (time_request, f"{current.status // 100}xx"),
+    ):
+        if instrument:
+            instrument(Info(NOTHING, None, known, handler, status, current.elapsed()))
+    if current.reason and current.status in {401, 403}:
+        AUTH_FAILURES.labels(current.reason).inc()
+    if matched and route.name in known_operations:
+        ROUND_TRIPS.observe(current.round_trips)
+        OPERATIONS.labels(route.name, _outcome(current.status)).inc()
+
+
+def _outcome(status: int) -> str:
+    return "failed" if status >= FAILED else "refused" if status >= REFUSED else "ok"

@@ -1,0 +1,56 @@
+"""No more requests at once than a worker can serve in time: the others are told so at once."""
+
+import time
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import metrics
+from api.errors import Overloaded
+
+PROBES = frozenset({"/livez", "/healthz", "/readyz", "/startupz", "/metrics"})
+HELD_SECONDS = 5.0
+
+
+class Load:
+    """How many requests are in flight, and since when they fill the limit."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._in_flight, self._clock = limit, 0, clock
+        self._full_since = float("inf")
+
+    def is_full(self) -> bool:
+        """Whether one more would be too many."""
+        return self._in_flight >= self._limit
+
+    def is_held(self) -> bool:
+        """Whether the limit has been reached for some seconds without a pause."""
+        return self._clock() - self._full_since > HELD_SECONDS
+
+    def __enter__(self) -> None:
+        self._in_flight += 1
+        metrics.IN_FLIGHT.inc()
+        if self.is_full():
+            self._full_since = min(self._full_since, self._clock())
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight -= 1
+        metrics.IN_FLIGHT.dec()
+        self._full_since = float("inf")
+
+
+class SheddingMiddleware:
+    """Lets requests in up to the limit; probes and scrapes always, or overload looks like death."""
+
+    def __init__(self, app: ASGIApp, load: Load) -> None:
+        self.app, self.load = app, load
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self.app(scope, receive, send)
+        elif self.load.is_full():
+            metrics.SHED.inc()
+            await Overloaded(reason="shed").response()(scope, receive, send)
+        else:
+            with self.load:
+                await self.app(scope, receive, send)

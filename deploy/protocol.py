@@ -1,0 +1,57 @@
+"""HTTP/1.1 on a connection: uvicorn's httptools protocol, with our answers for what is no HTTP."""
+
+from uuid import uuid4
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.errors import PROBLEM_JSON, InvalidRequest
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Answers what is not HTTP with a problem document, as every other error."""
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, which stops at a request that wants another protocol."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def on_headers_complete(self) -> None:
+        """Demand one Host (RFC 9112 section 3.2); an exception makes the parser refuse."""
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and self.parser.get_http_version() == "1.1":
+            raise ValueError("host")
+        super().on_headers_complete()
+
+    def _should_upgrade(self) -> bool:
+        """Keep uvicorn from starting a request whose body the parser would drop."""
+        return bool(self.scope["method"] != "CONNECT")
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Take the request as if it had not asked (RFC 9110 section 7.8): its body follows."""
+        lines = [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        head = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([head, *lines, b"", b""]) + rest)
+
+    def send_400_response(self, msg: str) -> None:
+        """Write the answer and close: what follows on this connection cannot be trusted."""
+        cycle = self.cycle
+        if cycle and not cycle.more_body and not cycle.response_complete:
+            cycle.keep_alive = False  # its own answer comes first, and is the last
+            return
+        request_id = uuid4().hex
+        body = InvalidRequest(msg).body(request_id)
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(body)}\r\n"
+            f"x-request-id: {request_id}\r\ncache-control: no-store\r\n"
+            "x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

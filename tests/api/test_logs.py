@@ -1,0 +1,90 @@
+"""Every line is one JSON object that a pipe takes whole, and none holds a secret."""
+
+import subprocess
+import sys
+from typing import Any
+
+import orjson
+import pytest
+
+from api.logs import LINE_BYTES
+from tests.support.command import ROOT
+
+PROGRAM = """
+import logging, logging.config, warnings
+from api import logs
+import structlog
+logs.configure("info")
+logging.config.dictConfig(logs.stdlib_config("info"))
+ours, theirs = structlog.get_logger(), logging.getLogger("gunicorn.error")
+def fail(depth, password="hidden-local"):
+    if depth:
+        fail(depth - 1)
+    raise RuntimeError("x" * 50_000)
+"""
+
+
+def printed(script: str) -> list[dict[str, Any]]:
+    """What a program with our logging writes, line by line."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM + script], cwd=ROOT, capture_output=True, check=True
+    )
+    assert done.stderr == b""
+    assert all(len(line) <= LINE_BYTES for line in done.stdout.splitlines())
+    return [orjson.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_ours_and_others_have_the_same_keys() -> None:
+    one, two, three = printed(
+        'ours.info("started", workers=2); theirs.info("started %s", 2); warnings.warn("old")'
+    )
+
+    assert set(one) == {"event", "ts", "level", "workers"}
+    assert set(two) == {"event", "ts", "level", "logger"}
+    assert (two["event"], two["logger"]) == ("started 2", "gunicorn.error")
+    assert (three["level"], three["logger"]) == ("warning", "py.warnings")
+
+
+@pytest.mark.parametrize("logger", ["ours", "theirs"])
+def test_a_traceback_is_cut_and_has_no_locals(logger: str) -> None:
+    [line] = printed(f'try: fail(60)\nexcept RuntimeError: {logger}.exception("crash")')
+
+    assert line["truncated"] is True
+    assert line["exception"][0]["exc_type"] == "RuntimeError"
+    assert line["exception"][0]["frames"]
+    assert "hidden-local" not in str(line)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "password='s3cret'",
+        "authorization='Bearer s3cret'",
+        "headers={'Cookie': 's3cret'}",
+        "outer=[{'inner': {'BETTER_AUTH_SECRET': 's3cret'}}]",
+        "database_url='postgresql://u:s3cret@h/d'",
+        "token='s3cret'",
+    ],
+)
+def test_what_is_secret_by_name_is_not_written(fields: str) -> None:
+    [line] = printed(f'ours.info("event", {fields})')
+
+    assert "s3cret" not in str(line)
+    assert "[redacted]" in str(line)
+
+
+def test_a_line_of_any_size_stays_one() -> None:
+    [line] = printed('ours.info("event", many={str(n): "y" * 999 for n in range(999)})')
+
+    assert (line["event"], line["truncated"]) == ("event", True)
+
+
+def test_lines_of_several_processes_do_not_mix() -> None:
+    script = (
+        "import os\n"
+        "for _ in range(3): os.fork()\n"
+        'for n in range(300): ours.info("event", text="z" * 3500)\n'
+        "try:\n    [os.wait() for _ in range(9)]\nexcept ChildProcessError: pass\n"
+    )
+
+    assert len(printed(script)) == 8 * 300

@@ -1,0 +1,140 @@
+"""The description is the one the code gives, it is valid, and it names everything."""
+
+import re
+from http import HTTPMethod
+
+import httpx2 as httpx
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from api import errors, openapi
+from tests.support.client import watch
+from tests.support.description import DOCUMENT, OPERATIONS, answers, resolved
+
+ALL, ONE = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
+READ = {200, 400, 401, 403, 404, 413, 422, 500, 503}
+WRITE = READ | {504}
+BODY = WRITE | {408, 415}
+
+
+def test_the_committed_description_is_what_the_code_says() -> None:
+    assert openapi.FILE.read_text() == openapi.text(), "run `make openapi`"
+
+
+def test_it_is_valid_openapi_3_1() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+    assert DOCUMENT["openapi"].startswith("3.1.")
+
+
+def test_it_is_what_the_api_serves(base_url: str) -> None:
+    response = httpx.get(f"{base_url}/openapi.json")
+
+    watch(response)
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == DOCUMENT
+
+
+def test_the_operations_are_these() -> None:
+    assert {name: (method, path) for name, (method, path, _) in OPERATIONS.items()} == {
+        "list_tasks": ("GET", ALL),
+        "create_task": ("POST", ALL),
+        "read_task": ("GET", ONE),
+        "update_task": ("PUT", ONE),
+        "patch_task": ("PATCH", ONE),
+        "delete_task": ("DELETE", ONE),
+        "complete_task": ("PATCH", f"{ONE}/complete"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [
+        ("list_tasks", READ),
+        ("create_task", BODY - {200} | {201}),
+        ("read_task", READ),
+        ("update_task", BODY),
+        ("patch_task", BODY),
+        ("delete_task", WRITE),
+        ("complete_task", BODY),
+    ],
+)
+def test_every_operation_names_its_answers(operation: str, statuses: set[int]) -> None:
+    assert set(answers(operation)) == statuses
+
+
+def test_the_answers_name_every_code_but_that_of_other_methods() -> None:
+    named = {
+        (status, code)
+        for operation in OPERATIONS
+        for status, answer in answers(operation).items()
+        for code in answer["content"].get(errors.PROBLEM_JSON, {}).get("examples", ())
+    }
+    problems: list[type[errors.Problem]] = [errors.Problem, *errors.Problem.__subclasses__()]
+
+    assert named == {(p.status, p.code) for p in problems if p is not errors.MethodNotAllowed}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_error_is_a_problem_whose_codes_are_listed(operation: str) -> None:
+    for status, answer in answers(operation).items():
+        if status >= 400:
+            [media, content] = next(iter(answer["content"].items()))
+            problem, narrowed = content["schema"]["allOf"]
+
+            assert (media, problem) == (
+                errors.PROBLEM_JSON,
+                {"$ref": "#/components/schemas/Problem"},
+            )
+            assert narrowed["properties"]["status"] == {"const": status}
+            assert narrowed["properties"]["code"] == {"enum": list(content["examples"])}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_answer_names_its_headers(operation: str) -> None:
+    by_status = {201: {"Location", "Idempotency-Replayed"}, 401: {"WWW-Authenticate"}}
+    by_status[503] = {"Retry-After"}
+    if operation == "list_tasks":
+        by_status[200] = {"Link"}
+
+    for status, answer in answers(operation).items():
+        assert set(answer["headers"]) == {"X-Request-ID", "Cache-Control"} | by_status.get(
+            status, set()
+        )
+
+
+def test_every_operation_needs_a_bearer_token() -> None:
+    assert DOCUMENT["components"]["securitySchemes"] == {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+    assert all(operation["security"] == [{"token": []}] for _, _, operation in OPERATIONS.values())
+
+
+def test_a_created_task_links_to_everything_that_can_be_done_with_it() -> None:
+    links = answers("create_task")[201]["links"]
+
+    assert set(links) == set(OPERATIONS) - {"list_tasks", "create_task"}
+
+
+def test_a_patch_may_be_a_merge_patch() -> None:
+    for method, _, operation in OPERATIONS.values():
+        media = set(operation.get("requestBody", {"content": {}})["content"])
+
+        assert ("application/merge-patch+json" in media) == (method == HTTPMethod.PATCH)
+
+
+def test_requests_take_known_members_only() -> None:
+    for name in ("TaskCreate", "TaskUpdate", "Completion"):
+        assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
+
+
+def test_only_the_body_of_complete_is_optional() -> None:
+    bodies = {n: o["requestBody"] for n, (_, _, o) in OPERATIONS.items() if "requestBody" in o}
+
+    assert {n for n, body in bodies.items() if not body.get("required")} == {"complete_task"}
+
+
+def test_every_reference_stands_for_something() -> None:
+    references = re.findall(r'"\$ref": "([^"]+)"', openapi.FILE.read_text())
+
+    assert all(resolved({"$ref": reference}) for reference in references)

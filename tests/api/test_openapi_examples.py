@@ -1,0 +1,151 @@
+"""Every example of the description works: what it sends is taken, what it shows comes back."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from api.errors import PROBLEM_JSON
+from api.tasks.examples import TASK
+from api.tasks.models import TaskCreate
+from tests.support.client import User, token
+from tests.support.description import OPERATIONS, answers, check, check_answer
+from tests.support.operations import MISSING
+from tests.support.server import make_settings, serve
+
+GIVEN: dict[str, Any] = {name: TASK[name] for name in TaskCreate.model_fields}
+OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id"}
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+A_TASK = {"json": {"title": "a task"}}
+BODIES = [
+    (operation, media, name)
+    for operation, (_, _, described) in OPERATIONS.items()
+    for media, content in described.get("requestBody", {"content": {}})["content"].items()
+    for name in content["examples"]
+]
+# How to get each refusal that needs no broken database: the operation, and what differs.
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "invalid_request": ("create_task", A_TASK | {"headers": {"Idempotency-Key": "a b"}}),
+    "token_missing": ("list_tasks", {"headers": {"Authorization": ""}}),
+    "token_invalid": ("read_task", {"headers": {"Authorization": "Bearer a.b.c"}}),
+    "token_expired": ("delete_task", {"headers": {"Authorization": f"Bearer {token('a', exp=1)}"}}),
+    "user_mismatch": ("create_task", A_TASK | {"url": "/api/nobody/tasks"}),
+    "not_found": ("list_tasks", {"url": "/api/no%2Fbody/tasks"}),
+    "task_not_found": ("complete_task", {}),
+    "body_too_large": ("update_task", {"json": " " * 65_537}),
+    "media_type": ("patch_task", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}),
+    "validation": ("create_task", {"json": {}}),
+}
+
+
+def send(user: User, operation: str, task_id: int, **options: Any) -> httpx.Response:
+    """A request for an operation on the user's own tasks."""
+    method, path, _ = OPERATIONS[operation]
+    own = path.replace("{user_id}", user.user_id).replace("{id}", str(task_id))
+    return user.request(method, **({"url": own} | options))
+
+
+def comparable(document: Any) -> Any:
+    """What an answer and its example have in common."""
+    if isinstance(document, list):
+        return [comparable(entry) for entry in document]
+    kept = {name: value for name, value in document.items() if name not in OF_THE_MOMENT}
+    return kept | {"completed_at": bool(document.get("completed_at"))}
+
+
+def examples(operation: str, status: int, media: str) -> dict[str, Any]:
+    """What the description shows for an answer."""
+    shown = answers(operation)[status]["content"][media]["examples"]
+    return {name: example["value"] for name, example in shown.items()}
+
+
+@pytest.fixture
+def task_id(alice: User) -> int:
+    """The task of the examples."""
+    return int(alice.add(**GIVEN)["id"])
+
+
+@pytest.mark.parametrize(("operation", "media", "name"), BODIES)
+def test_a_request_is_answered_as_the_example_of_its_name(
+    operation: str, media: str, name: str, alice: User, task_id: int
+) -> None:
+    body = OPERATIONS[operation][2]["requestBody"]["content"][media]["examples"][name]["value"]
+    headers = {"Content-Type": media}
+
+    response = send(alice, operation, task_id, content=orjson.dumps(body), headers=headers)
+
+    assert response.status_code == (201 if operation == "create_task" else 200)
+    check_answer(operation, response)
+    shown = examples(operation, response.status_code, "application/json")[name]
+    assert comparable(response.json()) == comparable(shown)
+
+
+@pytest.mark.parametrize("operation", sorted(set(OPERATIONS) - {name for name, _, _ in BODIES}))
+def test_a_request_without_a_body_is_answered_as_the_example(
+    operation: str, alice: User, task_id: int
+) -> None:
+    response = send(alice, operation, task_id)
+
+    assert response.status_code == 200
+    check_answer(operation, response)
+    [shown] = examples(operation, 200, "application/json").values()
+    assert comparable(response.json()) == comparable(shown)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_refusal_is_the_one_described(code: str, alice: User) -> None:
+    operation, options = REFUSED[code]
+
+    response = send(alice, operation, MISSING, **options)
+
+    assert response.json()["code"] == code
+    check_answer(operation, response)
+    shown = examples(operation, response.status_code, PROBLEM_JSON)[code]
+    assert comparable(response.json()) == comparable(shown)
+
+
+def test_a_key_used_twice_is_the_one_described(alice: User) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    first, again, other = (
+        send(alice, "create_task", MISSING, json={"title": title}, headers=key)
+        for title in ("one", "one", "another")
+    )
+
+    for response in (first, again, other):
+        check_answer("create_task", response)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert other.json()["code"] == "idempotency_mismatch"
+
+
+def test_a_page_that_is_not_the_last_is_the_one_described(alice: User, task_id: int) -> None:
+    alice.add()
+
+    response = send(alice, "list_tasks", task_id, params={"limit": 1})
+
+    assert "Link" in response.headers
+    check_answer("list_tasks", response)
+
+
+def test_a_database_that_is_away_is_described() -> None:
+    bodies = {"create_task": A_TASK, "update_task": A_TASK, "patch_task": A_TASK}
+    with serve(make_settings(database_url=NOWHERE)) as url, User(url, "alice") as user:
+        for operation in OPERATIONS:
+            response = send(user, operation, 1, **bodies.get(operation, {}))
+
+            assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+            check_answer(operation, response)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_example_fits_its_schema(operation: str) -> None:
+    described = OPERATIONS[operation][2]
+    holders = [*answers(operation).values(), described.get("requestBody", {"content": {}})]
+    contents = [content for holder in holders for content in holder["content"].values()]
+
+    assert all(content["examples"] for content in contents)
+    for content in contents:
+        for example in content["examples"].values():
+            check(content["schema"], example["value"])

@@ -1,0 +1,55 @@
+"""The patterns of the description admit what the API admits, and nothing else."""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+from pydantic import TypeAdapter, ValidationError
+
+from api.tasks.values import Description, Due, Search, Tag, Title
+from tests.api.bad_inputs.times import NO_TIMES
+
+# All of the plane in which white space and control characters are, and a little of the next.
+CHARACTERS = [chr(code) for code in range(0x10100) if not 0xD800 <= code < 0xE000]
+TIMES = (
+    "0001-01-01",
+    "2024-02-29",
+    "9999-12-31",
+    "2026-12-01T17:00:00+01:00",
+    "2026-12-01t17:00:00z",
+    "2026-12-01T23:59:59.123456789-23:59",
+)
+# A plus is bare in a URL only, and a schema cannot add an offset to a time.
+ELSEWHERE = {"a bare plus", "before all time", "after all time"}
+NO_DATES = [unquote(sent) for name, sent in NO_TIMES.items() if name not in ELSEWHERE]
+
+
+def accepts(adapter: TypeAdapter[Any], value: str) -> bool:
+    """Whether the API takes this."""
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", [Title, Description, Tag, Search])
+def test_the_same_characters_are_admitted(kind: Any) -> None:
+    adapter = TypeAdapter(kind)
+    pattern = adapter.json_schema()["pattern"]
+    assert pattern.endswith("$")
+    # To JSON Schema a dollar is the end; to Python also the place before a last newline.
+    admits = re.compile(pattern[:-1] + r"\Z").search
+
+    assert not [c for c in CHARACTERS if bool(admits(c)) != accepts(adapter, c)]
+    assert not [c for c in CHARACTERS if bool(admits(f"a{c}b")) != accepts(adapter, f"a{c}b")]
+
+
+@pytest.mark.parametrize("time", [*TIMES, *NO_DATES])
+def test_the_same_times_are_admitted(time: str) -> None:
+    adapter = TypeAdapter(Due)
+    validator = OAS31Validator(adapter.json_schema(), format_checker=oas31_format_checker)
+
+    assert validator.is_valid(time) == accepts(adapter, time) == (time in TIMES)

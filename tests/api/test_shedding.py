@@ -1,0 +1,80 @@
+"""Too many requests at once: the surplus is refused at once, probes never are."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2 as httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.shedding import Load
+from tests.support.client import watch
+from tests.support.server import make_settings, serve
+
+LIMIT, SURPLUS = 4, 5
+
+
+class Gate:
+    """A route that answers when it is opened."""
+
+    def __init__(self) -> None:
+        self.inside = threading.Semaphore(0)
+        self.open = threading.Event()
+
+    def enter(self, _request: Request) -> Response:
+        self.inside.release()
+        self.open.wait(30)
+        return Response("through")
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """A closed gate."""
+    return Gate()
+
+
+@pytest.fixture
+def base(database_url: str, gate: Gate) -> Iterator[str]:
+    """An API that serves few requests at once."""
+    settings = make_settings(
+        database_url=database_url, max_in_flight=LIMIT, cors_origins="https://app.example.com"
+    )
+    route = Route("/gate", gate.enter)
+    with serve(settings, route) as url:
+        yield url
+        gate.open.set()
+
+
+def test_the_surplus_is_refused_and_probes_are_not(base: str, gate: Gate) -> None:
+    headers = {"Origin": "https://app.example.com"}
+    with ThreadPoolExecutor(LIMIT) as pool:
+        waiting = [pool.submit(httpx.get, f"{base}/gate", timeout=60) for _ in range(LIMIT)]
+        for _ in range(LIMIT):
+            gate.inside.acquire()
+        refused = [httpx.get(f"{base}/gate", headers=headers) for _ in range(SURPLUS)]
+        probes = [httpx.get(f"{base}{path}") for path in ("/livez", "/readyz", "/metrics")]
+        gate.open.set()
+
+        assert {future.result().status_code for future in waiting} == {200}
+    for response in refused:
+        watch(response)
+        assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+        assert int(response.headers["retry-after"]) >= 1
+        assert response.headers["access-control-allow-origin"] == headers["Origin"]
+    assert {probe.status_code for probe in probes} == {200}
+    assert httpx.get(f"{base}/gate").status_code == 200
+
+
+def test_a_limit_is_held_after_five_seconds_without_a_pause() -> None:
+    now = [100.0]
+    load = Load(2, lambda: now[0])
+
+    with load, load:
+        now[0] += 4
+        assert (load.is_full(), load.is_held()) == (True, False)
+        now[0] += 2
+        assert load.is_held()
+    assert (load.is_full(), load.is_held()) == (False, False)

@@ -1,0 +1,104 @@
+"""The gunicorn configuration, loaded as gunicorn loads it, and what its workers do when told so."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from gunicorn.config import KNOWN_SETTINGS
+
+from deploy import worker
+from tests.support.command import ROOT, Command, data_directory, free_port, running, started_for
+from tests.support.local_run import READY, lines
+from tests.support.metrics import total
+
+CONFIGURATION = ROOT / "deploy" / "gunicorn.conf.py"
+PATIENCE = 20
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, object]:
+    """What the file defines."""
+    defined: dict[str, object] = {}
+    exec(compile(CONFIGURATION.read_text(), str(CONFIGURATION), "exec"), defined)  # noqa: S102
+    return {name: value for name, value in defined.items() if not name.startswith("_")}
+
+
+def test_every_name_is_a_setting_that_gunicorn_knows(names: dict[str, object]) -> None:
+    known = {setting.name for setting in KNOWN_SETTINGS}
+    imported = {"Any", "Path", "mark_process_dead", "metrics", "os", "settings", "shutil"}
+
+    assert set(names) - imported - {"stdlib_config"} <= known
+
+
+def test_the_limits_are_nested(names: dict[str, object]) -> None:
+    request = 10
+    stop = worker.STOP_SECONDS
+    graceful, timeout = names["graceful_timeout"], names["timeout"]
+
+    assert isinstance(graceful, int)
+    assert isinstance(timeout, int)
+    assert request < stop < stop + worker.DRAIN_SECONDS < graceful < timeout
+
+
+@pytest.fixture
+def started() -> Iterator[tuple[Command, Path, str]]:
+    """``make run`` with two workers: the command, its data directory and its address."""
+    port = free_port()
+    with (
+        data_directory() as path,
+        running("make", "run", f"DATA_DIR={path}", f"PORT={port}", "WORKERS=2") as command,
+    ):
+        command.wait_for(READY)
+        yield command, path, f"http://127.0.0.1:{port}"
+
+
+def processes(data: Path) -> tuple[int, list[int]]:
+    """The number of the master, and those of its workers."""
+    numbers = sorted(n for n, text in started_for(data).items() if "-m gunicorn" in text)
+    parents = {n: int(Path(f"/proc/{n}/stat").read_text().split()[3]) for n in numbers}
+    [master] = [n for n in numbers if parents[n] not in numbers]
+    return master, [n for n in numbers if parents[n] == master]
+
+
+def wait_for_workers(data: Path, gone: int) -> None:
+    """Wait until two workers run that are not ``gone``."""
+    end = time.monotonic() + PATIENCE
+    while len(running_now := processes(data)[1]) != 2 or gone in running_now:
+        assert time.monotonic() < end, running_now
+        time.sleep(0.05)
+
+
+def test_numbers_of_all_workers_add_up_and_outlive_them(
+    started: tuple[Command, Path, str],
+) -> None:
+    command, data, base = started
+    for _ in range(40):
+        httpx.get(f"{base}/nothing")
+    before = httpx.get(f"{base}/metrics").text
+    _, [first, _] = processes(data)
+    os.kill(first, signal.SIGKILL)
+    wait_for_workers(data, first)
+    (data / "metrics" / "counter_99999.db").touch()
+    after = httpx.get(f"{base}/metrics").text
+
+    assert total(before, "http_requests_total", handler="unmatched") == 40
+    assert total(after, "http_requests_total", handler="unmatched") == 40
+    assert total(after, "tasks_worker_exits_total") == 1
+    assert total(after, "tasks_build_info") == 1
+    assert all(isinstance(line, dict) for line in lines(command))
+
+
+def test_a_reload_keeps_the_numbers(started: tuple[Command, Path, str]) -> None:
+    _, data, base = started
+    for _ in range(10):
+        httpx.get(f"{base}/nothing")
+    master, [first, _] = processes(data)
+    os.kill(master, signal.SIGHUP)
+    wait_for_workers(data, first)
+
+    found = httpx.get(f"{base}/metrics").text
+    assert total(found, "http_requests_total", handler="unmatched") == 10

@@ -1,0 +1,13 @@
+"""Reading what ``GET /metrics`` says."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def total(text: str, name: str, **labels: str) -> float:
+    """The sum of all samples of this name that have these labels."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
