@@ -3,17 +3,14 @@
 from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
-from sqlmodel import SQLModel
 
-from api.tasks import models
+from api.tasks.tables import TASK
 
 # Any number, as long as every migration takes the same one.
 LOCK = 7240461
 CONNECT_SECONDS = 10
 # Better Auth owns these; the first revision makes "user" only where it is missing.
 FOREIGN = {"user", "session", "account", "verification", "jwks"}
-
-assert models.Task.__tablename__ == "task"
 
 
 def _ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -28,7 +25,7 @@ def migrate() -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=SQLModel.metadata,
+            target_metadata=TASK.metadata,
             include_name=_ours,
             transaction_per_migration=False,
         )

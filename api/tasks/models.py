@@ -1,12 +1,10 @@
-"""The task table, and a task on the wire."""
+"""A task on the wire, and what may be asked of a list."""
 
 from datetime import datetime
 from typing import Any, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
-from sqlalchemy import BigInteger, Computed, DateTime, Identity, SmallInteger, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 from sqlmodel._compat import SQLModelConfig
 
@@ -31,50 +29,6 @@ NEWEST_FIRST = {"created_at", "updated_at", "priority"}
 
 # A query cannot say null: None is what a parameter is that was not sent.
 Absent = SkipJsonSchema[None]
-
-
-class Account(SQLModel, table=True):
-    """Better Auth's own table: a foreign key points here, and ``jit`` makes a missing row."""
-
-    __tablename__ = "user"
-
-    id: str = Field(sa_type=Text, primary_key=True)
-    name: str = Field(sa_type=Text)
-    email: str = Field(sa_type=Text, unique=True)
-    email_verified: bool = Field(sa_column_kwargs={"name": "emailVerified"})
-
-
-class Task(SQLModel, table=True):
-    """One row per task; three columns follow from others.
-
-    ``completed`` says whether ``completed_at`` is set, ``priority_rank`` orders priorities by
-    meaning, and ``due_at`` is the instant of ``due_date``, which stays as it was sent.
-    """
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
-    user_id: str = Field(sa_type=Text, foreign_key="user.id", ondelete="CASCADE")
-    title: str = Field(sa_type=Text)
-    description: str | None = Field(sa_type=Text)
-    completed: bool = Field(sa_column_args=[Computed("completed_at IS NOT NULL", persisted=True)])
-    completed_at: datetime | None = Field(sa_type=DateTime(timezone=True))
-    priority: Priority = Field(sa_type=Text)
-    priority_rank: int = Field(
-        sa_type=SmallInteger,
-        sa_column_args=[
-            Computed("array_position(ARRAY['low','medium','high'], priority)", persisted=True)
-        ],
-    )
-    due_date: str | None = Field(sa_type=Text)
-    due_at: datetime | None = Field(sa_type=DateTime(timezone=True))
-    tags: list[str] = Field(sa_type=ARRAY(Text))
-    created_at: datetime = Field(
-        sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
-    )
-    updated_at: datetime = Field(
-        sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
-    )
-    idempotency_key: str = Field(sa_type=Text)
-    request_hash: str | None = Field(sa_type=Text)
 
 
 class Body(SQLModel):

@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from api.database.message import Message
 from api.tasks.cursor import LAST, decode
 from api.tasks.models import ListQuery
-from api.tasks.statements import COMPLETED, DOCUMENT, MINE, TASK, documents
+from api.tasks.statements import COMPLETED, DOCUMENT, MINE, documents
+from api.tasks.tables import TASK
 from api.tasks.values import Direction, Sort, instant
 
 WORDS = func.concat_ws(" ", TASK.c.title, TASK.c.description)

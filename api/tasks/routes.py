@@ -27,16 +27,6 @@ router = APIRouter(
     generate_unique_id_function=attrgetter("name"),
 )
 
-NAMES = (
-    "list_tasks",
-    "create_task",
-    "read_task",
-    "update_task",
-    "patch_task",
-    "delete_task",
-    "complete_task",
-)
-
 Id = Annotated[TaskId, Path(alias="id", description="The task's id.")]
 Key = Annotated[
     str | Absent,
@@ -129,6 +119,9 @@ async def complete_task(
     columns = completion.model_dump(exclude_unset=True)
     change = statements.change(frozenset(columns)) if columns else statements.toggle()
     return _one(await _run(request, change, user_id, **columns, id=task_id))
+
+
+NAMES = frozenset(str(getattr(route, "name", "")) for route in router.routes)
 
 
 async def _run(request: Request, message: Message, owner: str, **values: object) -> Rows:

@@ -29,14 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import NamedFromClause
-from sqlmodel import SQLModel
 
 from api.database.message import Message
-from api.tasks import models
+from api.tasks.models import TaskCreate, TaskRead
+from api.tasks.tables import ACCOUNT, TASK
 
-TASK = SQLModel.metadata.tables[str(models.Task.__tablename__)]
-ACCOUNT = SQLModel.metadata.tables[str(models.Account.__tablename__)]
-DOCUMENT = [TASK.c[name] for name in models.TaskRead.model_fields]
+DOCUMENT = [TASK.c[name] for name in TaskRead.model_fields]
 
 MESSAGES = ("list", "read", "create", "change", "toggle", "remove")
 
@@ -64,7 +62,7 @@ def create(provisioning: Literal["jit", "require"]) -> Message:
     nothing on conflict would return no row to a request that waited for the first one to commit;
     the update without effect returns it, and ``xmax`` tells the two apart.
     """
-    names = {*models.TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"}
+    names = {*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"}
     new = insert(TASK).values(
         _values(names) | {"user_id": OWNER, "completed_at": case((COMPLETED, func.now()))}
     )
