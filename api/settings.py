@@ -33,7 +33,9 @@ SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]

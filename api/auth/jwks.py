@@ -83,13 +83,13 @@ def canonical(algorithm: Any) -> Any:
 def _usable(entry: Any) -> PublicKey | None:
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
-    algorithms = ALGORITHMS.get((entry.get("kty"), entry.get("crv")), ())
-    if (declared := entry.get("alg")) is not None:
-        algorithms = tuple(name for name in algorithms if name == canonical(declared))
     members = {name: entry[name] for name in PUBLIC_MEMBERS if name in entry}
     try:
+        algorithms = ALGORITHMS[members.get("kty"), members.get("crv")]
+        if (declared := entry.get("alg")) is not None:
+            algorithms = tuple(name for name in algorithms if name == canonical(declared))
         key = get_default_algorithms()[algorithms[0]].from_jwk(members)
-    except (PyJWTError, ValueError, TypeError, IndexError):
+    except (PyJWTError, ValueError, TypeError, LookupError):
         return None
     weak = isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS
     return None if weak else PublicKey(key, algorithms)

@@ -69,9 +69,7 @@ class Keys:
 
     async def _look_for(self, kid: str, arrived: float) -> PublicKey:
         # A fetch that began before the token arrived may be older than its key: then once more.
-        for _ in range(2):
-            if self._running is None and not self._may_fetch():
-                break
+        while self._running or self._may_fetch():
             running, began = self._running or self._begin(), self._began
             await asyncio.shield(running)
             if key := self._known(kid):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import orjson
 
-from api.auth.jwks import ASYMMETRIC
+from api.auth.jwks import ASYMMETRIC, NoKeys, canonical, parse
 from api.settings import Settings
 
 SYMMETRIC = "HS256"
+PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "k"}
 USUAL = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
 
 
@@ -53,7 +54,7 @@ def _algorithms(settings: Settings) -> frozenset[str]:
     if not available:
         raise SystemExit("Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in.")
     _check_public(settings.better_auth_jwks)
-    chosen = frozenset(settings.auth_algorithms)
+    chosen = frozenset(map(canonical, settings.auth_algorithms))
     if impossible := chosen - available:
         names = ", ".join(sorted(impossible))
         raise SystemExit(f"AUTH_ALGORITHMS: there is no key for {names}.")
@@ -64,8 +65,13 @@ def _check_public(document: str | None) -> None:
     if document is None:
         return
     try:
-        private = any("d" in entry or "k" in entry for entry in orjson.loads(document)["keys"])
+        entries = list(orjson.loads(document)["keys"])
+        private = any(PRIVATE_MEMBERS & set(entry) for entry in entries)
     except (ValueError, TypeError, KeyError):
         raise SystemExit("BETTER_AUTH_JWKS is not a JWK Set.") from None
     if private:
         raise SystemExit("BETTER_AUTH_JWKS holds a private key: give the public part alone.")
+    try:
+        parse(document.encode())
+    except NoKeys:
+        raise SystemExit("BETTER_AUTH_JWKS holds no key that can be used.") from None

@@ -93,7 +93,8 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
 def read_header(segment: str) -> Header:
     """The token's header, cached: an issuer writes the same one for every user."""
     try:
-        header = json.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+        header = json.loads(text)
         if header.get("crit") is None and header.get("typ") in TYPES:
             return Header(str(header["alg"]), header.get("kid"))
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):

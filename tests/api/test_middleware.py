@@ -35,8 +35,8 @@ def line_of(response: httpx.Response, log: BinaryIO) -> dict[str, Any]:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         written += log.read()
-        for line in map(orjson.loads, written.splitlines()):
-            if line.get("request_id") == request_id:
+        for line in map(orjson.loads, written.split(b"\n")[:-1]):  # the last may be half written
+            if line.get("request_id") == request_id and line["event"] == "request":
                 return dict(line, others=written.count(request_id.encode()) - 1)
     raise AssertionError(written)
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, make_url
 from sqlmodel import SQLModel
 
 from api.database.urls import direct_url
-from api.tasks import statements
+from api.tasks import tables
 from tests.support.better_auth import BETTER_AUTH
 from tests.support.client import User
 from tests.support.own_database import empty_database, migrate
@@ -92,7 +92,7 @@ def test_every_column_has_its_place_in_model_and_schema(empty: str) -> None:
     columns = ask(empty, COLUMNS.replace("ORDER", "AND table_name = 'task' ORDER"))
 
     assert [(name, nullable == "YES") for _, name, _, nullable, *_ in columns] == [
-        (column.name, column.nullable) for column in statements.TASK.columns
+        (column.name, column.nullable) for column in tables.TASK.columns
     ]
 
 

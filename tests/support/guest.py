@@ -26,6 +26,10 @@ REFUSALS: dict[str, tuple[int, str | None, str | None]] = {
 class Guest(User):
     """A user without a token of its own."""
 
+    def __init__(self, base_url: str, user_id: str) -> None:
+        super().__init__(base_url, user_id)
+        del self.headers["Authorization"]
+
     def ask(self, token: str) -> httpx.Response:
         """The answer to a list that this token asks for."""
         return self.get(self.tasks, headers={"Authorization": f"Bearer {token}"})

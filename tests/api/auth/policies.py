@@ -1,0 +1,81 @@
+"""Settings of tokens: what ends the start, with which sentence, and where keys are looked for."""
+
+import json
+
+from tests.support.issuer import Issuer
+from tests.support.jws import encode
+from tests.support.server import SECRET
+
+URL = {"BETTER_AUTH_URL": "https://app.example.com"}
+KEYS = {"BETTER_AUTH_JWKS_URL": "https://app.example.com/keys"}
+BOTH = {**URL, "BETTER_AUTH_SECRET": SECRET}
+PUBLIC = Issuer().entries[0]
+
+NOBODY = "Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in."
+NAMELESS = "Set BETTER_AUTH_URL, or AUTH_ISSUER and AUTH_AUDIENCE, beside JWKS."
+NO_SET = "BETTER_AUTH_JWKS is not a JWK Set."
+PRIVATE = "BETTER_AUTH_JWKS holds a private key: give the public part alone."
+WEAK = "BETTER_AUTH_SECRET must be random and at least 32 bytes long"
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "nothing at all": ({}, NOBODY),
+    "an empty secret": ({"BETTER_AUTH_SECRET": ""}, NOBODY),
+    "names alone": ({"AUTH_ISSUER": "a", "AUTH_AUDIENCE": "b"}, NOBODY),
+    "keys without names": (KEYS, NAMELESS),
+    "keys without audience": ({**KEYS, "AUTH_ISSUER": "https://a"}, NAMELESS),
+    "keys without issuer": ({**KEYS, "AUTH_AUDIENCE": "tasks"}, NAMELESS),
+    "keys without names, and a secret": ({**KEYS, "BETTER_AUTH_SECRET": SECRET}, NAMELESS),
+    "a document without names": ({"BETTER_AUTH_JWKS": json.dumps({"keys": [PUBLIC]})}, NAMELESS),
+}
+ALGORITHMS: dict[str, tuple[dict[str, str], str, str]] = {
+    "HS256 without a secret": (URL, "HS256", "HS256"),
+    "EdDSA without keys": ({"BETTER_AUTH_SECRET": SECRET}, "EdDSA", "EdDSA"),
+    "one of two without a key": ({"BETTER_AUTH_SECRET": SECRET}, "HS256,ES256", "ES256"),
+    "several": ({"BETTER_AUTH_SECRET": SECRET}, "RS256, ES256", "ES256, RS256"),
+    "none": (BOTH, "none", "none"),
+    "none among others": (BOTH, "EdDSA,none", "none"),
+    "an unknown name": (BOTH, "EdDSA,XX256", "XX256"),
+    "another HMAC": (BOTH, "HS512", "HS512"),
+    "another case": (BOTH, "hs256", "hs256"),
+    "encryption": (BOTH, "RSA-OAEP", "RSA-OAEP"),
+}
+DOCUMENTS: dict[str, tuple[str, str]] = {
+    "text": ("keys", NO_SET),
+    "a path": ("/etc/keys.json", NO_SET),
+    "half of it": ('{"keys":[', NO_SET),
+    "a list": ("[]", NO_SET),
+    "null": ("null", NO_SET),
+    "an empty object": ("{}", NO_SET),
+    "a bare key": (json.dumps(PUBLIC), NO_SET),
+    "a number as keys": ('{"keys":1}', NO_SET),
+    "null as keys": ('{"keys":null}', NO_SET),
+    "a number as key": ('{"keys":[1]}', NO_SET),
+    "a private key": (json.dumps({"keys": [{**PUBLIC, "d": "AA"}]}), PRIVATE),
+    "a private key among others": (json.dumps({"keys": [PUBLIC, {**PUBLIC, "d": ""}]}), PRIVATE),
+    "a secret": (json.dumps({"keys": [{"kty": "oct", "k": encode(b"a" * 32)}]}), PRIVATE),
+}
+USELESS = {
+    "no keys": {"keys": []},
+    "nothing usable": {"keys": [{**PUBLIC, "use": "enc"}]},
+    "no kid": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": PUBLIC["x"]}]},
+    "an odd type": {"keys": [{**PUBLIC, "kty": ["OKP"]}]},
+}
+PLACEHOLDERS = (
+    *("change-me-to-a-long-random-string-0123456789", "better-auth-secret-123456789012345"),
+    *("your-secret-key-your-secret-key-0123", "replace_this_with_32_random_bytes_please"),
+    *("0123456789-abcdefghijklmnop-example", "a" * 64, "0123456789abcdef0123456789abcde"),
+)
+JWKS_URLS: dict[str, str] = {
+    "https://app.example.com": "https://app.example.com/api/auth/jwks",
+    "https://app.example.com/": "https://app.example.com/api/auth/jwks",
+    "https://app.example.com/api/auth": "https://app.example.com/api/auth/jwks",
+    "https://App.Example.com:443/api/auth/": "https://app.example.com/api/auth/jwks",
+    "https://app.example.com/sub": "https://app.example.com/sub/jwks",
+    "https://app.example.com/sub/": "https://app.example.com/sub/jwks",
+    "https://app.example.com/a/b": "https://app.example.com/a/b/jwks",
+    "https://app.example.com/Sub": "https://app.example.com/Sub/jwks",
+    "https://app.example.com?x=1#y": "https://app.example.com/api/auth/jwks",
+    "http://localhost:3000": "http://localhost:3000/api/auth/jwks",
+    "http://localhost:80/": "http://localhost/api/auth/jwks",
+    "http://[::1]:3000/sub": "http://[::1]:3000/sub/jwks",
+}

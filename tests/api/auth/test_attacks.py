@@ -1,0 +1,129 @@
+"""Attacks on a token, against an API that has both a secret and an issuer's keys."""
+
+import time
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from tests.api.auth.attacks import (
+    BY_SECRET,
+    SIGNING,
+    Stage,
+    claims,
+    confusion,
+    headers,
+    kinds,
+    parts,
+    signatures,
+)
+from tests.support.guest import PATIENCE, REFUSALS, Guest, trusting
+from tests.support.issuer import JWKS, Issuer, serving
+from tests.support.jws import compact
+from tests.support.proxy import CountingProxy, counting
+from tests.support.server import SECRET
+
+TABLES = (claims, confusion, headers, kinds, parts, signatures)
+ATTACKS = {name: attack for table in TABLES for name, attack in table.ATTACKS.items()}
+
+
+@pytest.fixture(scope="module")
+def trap() -> Iterator[Issuer]:
+    """An address in tokens; it would answer with keys."""
+    with serving(Issuer()) as made:
+        yield made
+    assert made.connections == 0
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    """The issuer that the API trusts; nobody asks it for anything but its keys."""
+    with serving(Issuer()) as made:
+        yield made
+    assert set(made.paths) == {JWKS}
+
+
+@pytest.fixture(scope="module")
+def proxy(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
+    """What counts the messages to the database, and the way through it."""
+    with counting(database_url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def guest(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[Guest]:
+    """The attacker's client."""
+    with trusting(issuer, proxy[1], better_auth_secret=SECRET) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stage(issuer: Issuer, trap: Issuer, guest: Guest) -> Stage:
+    """All that an attack may need."""
+    issuer.entries = [*signatures.WEAK, *issuer.entries]
+    kids = {name: issuer.rotate(name) for name in SIGNING}
+    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    return Stage(issuer, kids, guest.user_id, trap.jwks_url)
+
+
+def reason_for(response: httpx.Response, log: BinaryIO) -> str:
+    """Why the API refused, as its log says a moment later."""
+    request_id, written = response.headers["x-request-id"], b""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        written += log.read()
+        for line in map(orjson.loads, written.split(b"\n")[:-1]):
+            if (line["event"], line.get("request_id")) == ("request", request_id):
+                return str(line["reason"])
+    raise AssertionError(written)
+
+
+def test_no_two_attacks_have_one_name() -> None:
+    assert len(ATTACKS) == sum(len(table.ATTACKS) for table in TABLES)
+
+
+@pytest.mark.parametrize("algorithm", [*SIGNING, "HS256"])
+def test_what_the_attacks_are_made_of_is_accepted_as_it_is(
+    algorithm: str, stage: Stage, guest: Guest, proxy: tuple[CountingProxy, str]
+) -> None:
+    before = len(proxy[0].messages)
+    if algorithm == "HS256":
+        token = compact({"alg": algorithm}, stage.claims(), BY_SECRET)
+    else:
+        token = stage.signed(stage.head(algorithm), stage.claims(), algorithm)
+
+    assert guest.outcome(token) == "ok"
+    assert len(proxy[0].messages) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "code", "challenge"),
+    [(0, 401, "token_missing", 'Bearer realm="tasks"'), (2, 400, "invalid_request", None)],
+)
+def test_one_token_is_needed_and_no_more(
+    lines: int, status: int, code: str, challenge: str | None, stage: Stage, guest: Guest
+) -> None:
+    token = stage.signed(stage.head(), stage.claims())
+    headers = [("Authorization", f"Bearer {token}")] * lines
+
+    response = guest.get(guest.tasks, headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers.get("www-authenticate") == challenge
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_refused_and_goes_nowhere(
+    name: str, stage: Stage, guest: Guest, proxy: tuple[CountingProxy, str], log: BinaryIO
+) -> None:
+    attack = ATTACKS[name]
+    before = (proxy[0].connections, len(proxy[0].messages))
+
+    response = guest.ask(attack.make(stage))
+
+    code, challenge = response.json()["code"], response.headers["www-authenticate"]
+    assert (code, response.status_code, challenge) == (attack.code, *REFUSALS[attack.code][:2])
+    assert reason_for(response, log) in attack.reason.split()
+    assert (proxy[0].connections, len(proxy[0].messages)) == before

@@ -1,0 +1,133 @@
+"""Tokens that an issuer signed, over HTTP: which are good, under which settings."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.client import token
+from tests.support.guest import Guest, trusting
+from tests.support.issuer import Issuer, serving
+from tests.support.operations import Operation, operations, owners
+from tests.support.server import SECRET
+
+# What signs, and what its entry in the key set says beside the key itself.
+SIGNING: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in ("EdDSA", "Ed25519", "ES256", "ES512", "RS256", "PS256")},
+    **{
+        f"{name}, undeclared": (name, {"alg": None})
+        for name in ("EdDSA", "Ed25519", "ES256", "ES512", "RS256", "PS256")
+    },
+    "EdDSA by an Ed25519 key": ("EdDSA", {"alg": "Ed25519"}),
+    "Ed25519 by an EdDSA key": ("Ed25519", {"alg": "EdDSA"}),
+    "for signatures": ("EdDSA", {"use": "sig"}),
+    "more members": ("ES256", {"key_ops": ["verify"], "x5t": "canary", "ext": True, "iat": 1}),
+    "private too": ("EdDSA", {"d": "A" * 43}),
+}
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer with one key."""
+    with serving(Issuer()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def published() -> Iterator[tuple[Issuer, dict[str, str]]]:
+    """An issuer with a key of every kind at once, and the kids by kind."""
+    issuer = Issuer()
+    kids = {kind: issuer.rotate(name, **more) for kind, (name, more) in SIGNING.items()}
+    with serving(issuer):
+        yield issuer, kids
+
+
+@pytest.fixture(scope="module")
+def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[Guest]:
+    """A guest of an API that trusts all of them."""
+    with trusting(published[0], database_url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+@pytest.mark.parametrize("kind", SIGNING)
+def test_every_algorithm_opens_every_operation(
+    kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], guest: Guest
+) -> None:
+    issuer, kids = published
+    signed = issuer.token(guest.user_id, {"kid": kids[kind]})
+    guest.headers["Authorization"] = f"Bearer {signed}"
+    task = guest.add()
+
+    response = operation.send(guest, guest.user_id, task["id"])
+
+    assert response.status_code == operation.status
+    assert owners(response) <= {guest.user_id}
+    assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_an_issuers_token_opens_its_own_path_alone(
+    operation: Operation, published: tuple[Issuer, dict[str, str]], guest: Guest
+) -> None:
+    signed = {"Authorization": f"Bearer {published[0].token('bob')}"}
+
+    response = operation.send(guest, guest.user_id, headers=signed)
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("algorithm", ["ES384", "RS512"])
+def test_an_algorithm_beyond_the_usual_ones_must_be_asked_for(
+    algorithm: str, database_url: str
+) -> None:
+    with serving(Issuer(algorithm)) as issuer:
+        with trusting(issuer, database_url) as guest:
+            assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+        with trusting(issuer, database_url, auth_algorithms=f"EdDSA, {algorithm}") as guest:
+            assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "by_secret", "by_key"),
+    [
+        ((), "ok", "ok"),
+        ("EdDSA", "token_invalid", "ok"),
+        ("HS256", "ok", "token_invalid"),
+        ("HS256, ES256", "ok", "token_invalid"),
+    ],
+)
+def test_the_secret_and_the_keys_go_together_or_alone(
+    algorithms: Any, by_secret: str, by_key: str, issuer: Issuer, database_url: str
+) -> None:
+    settings = {"better_auth_secret": SECRET, "auth_algorithms": algorithms}
+
+    with trusting(issuer, database_url, **settings) as guest:
+        assert guest.outcome(token(guest.user_id)) == by_secret
+        assert guest.outcome(issuer.token(guest.user_id)) == by_key
+
+
+def test_without_an_issuer_the_secret_alone_counts(issuer: Issuer, database_url: str) -> None:
+    settings = {"better_auth_secret": SECRET, "better_auth_url": None}
+
+    with trusting(issuer, database_url, **settings) as guest:
+        assert guest.outcome(token(guest.user_id)) == "ok"
+        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+    assert issuer.connections == 0
+
+
+def test_keys_made_together_are_all_good(issuer: Issuer, database_url: str) -> None:
+    kids = [issuer.rotate() for _ in range(12)]
+
+    with trusting(issuer, database_url) as guest:
+        signed = [issuer.token(guest.user_id, {"kid": kid}) for kid in kids]
+        assert [guest.outcome(each) for each in signed] == ["ok"] * 12
+    assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize("user_id", [str(uuid4()), "1", "Zq3vN8xKfM2pYb7RtL0cWs5HdUe9JgAi"])
+def test_user_ids_of_every_form(user_id: str, issuer: Issuer, database_url: str) -> None:
+    with trusting(issuer, database_url, user_id) as guest:
+        assert guest.outcome(issuer.token(user_id)) == "ok"
+        assert guest.outcome(issuer.token(f"{user_id}0")) == "user_mismatch"

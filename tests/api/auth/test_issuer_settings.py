@@ -1,0 +1,127 @@
+"""The settings of an issuer, over HTTP: addresses, names, a document in place of an address."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.guest import Guest, trusting
+from tests.support.issuer import JWKS, Issuer, serving
+
+PUBLIC = "http://localhost:3000"
+OTHER = "https://other.example.com"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer with one key."""
+    with serving(Issuer()) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("", JWKS), ("/", JWKS), ("/api/auth", JWKS), ("/api/auth/", JWKS), ("/sub", "/sub/jwks")],
+)
+def test_the_keys_are_asked_for_where_better_auth_has_them(
+    path: str, asked: str, issuer: Issuer, database_url: str
+) -> None:
+    with trusting(issuer, database_url, better_auth_url=issuer.url + path) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    assert issuer.paths == [asked]
+
+
+def test_a_container_asks_at_another_address_than_the_tokens_name(
+    issuer: Issuer, database_url: str
+) -> None:
+    settings = {"better_auth_url": PUBLIC, "better_auth_jwks_url": f"{issuer.url}/keys?v=1"}
+
+    with trusting(issuer, database_url, **settings) as guest:
+        named = issuer.token(guest.user_id, iss=PUBLIC, aud=PUBLIC)
+        assert guest.outcome(named) == "ok"
+        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+    assert issuer.paths == ["/keys?v=1"]
+
+
+def test_a_document_needs_no_connection(issuer: Issuer, database_url: str) -> None:
+    settings = {"better_auth_jwks": issuer.document.decode(), "better_auth_url": issuer.url}
+    settings["better_auth_jwks_url"] = issuer.jwks_url
+
+    with trusting(issuer, database_url, **settings) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+        issuer.rotate()
+        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+    assert issuer.connections == 0
+
+
+LISTS: dict[str, tuple[dict[str, Any], str]] = {
+    "the address of the keys": ({}, "token_invalid"),
+    "the first of the issuers": ({"iss": PUBLIC, "aud": "tasks"}, "ok"),
+    "the second of them": ({"iss": OTHER, "aud": "tasks"}, "ok"),
+    "the second of the audiences": ({"iss": OTHER, "aud": "more"}, "ok"),
+    "an audience in a list": ({"iss": OTHER, "aud": ["else", "more"]}, "ok"),
+    "all audiences": ({"iss": OTHER, "aud": ["tasks", "more"]}, "ok"),
+    "no audience of ours": ({"iss": OTHER, "aud": ["else"]}, "token_invalid"),
+    "an issuer as audience": ({"iss": OTHER, "aud": OTHER}, "token_invalid"),
+    "an audience as issuer": ({"iss": "tasks", "aud": "tasks"}, "token_invalid"),
+    "both issuers as one": ({"iss": f"{PUBLIC}, {OTHER}", "aud": "tasks"}, "token_invalid"),
+    "no issuer": ({"iss": None, "aud": "tasks"}, "token_invalid"),
+    "no audience": ({"iss": OTHER, "aud": None}, "token_invalid"),
+}
+
+
+@pytest.fixture(scope="module")
+def listed(database_url: str) -> Iterator[tuple[Issuer, Guest]]:
+    """An issuer without a name of its own, and a guest of an API that takes several."""
+    lists = {"auth_issuer": f"{PUBLIC}, {OTHER}", "auth_audience": "tasks, more"}
+    with serving(Issuer()) as issuer:
+        settings = {"better_auth_jwks_url": issuer.jwks_url, "better_auth_url": None}
+        with trusting(issuer, database_url, **settings, **lists) as guest:
+            yield issuer, guest
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, Guest]) -> None:
+    issuer, guest = listed
+    claims, code = LISTS[case]
+
+    assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
+
+
+def test_a_team_may_name_the_claim_with_the_id(issuer: Issuer, database_url: str) -> None:
+    mail = "ann@example.com"
+    with trusting(issuer, database_url, auth_user_id_claim="id") as guest:
+        both = issuer.token(mail, id=guest.user_id)
+
+        assert guest.outcome(both) == "ok"
+        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+        assert guest.outcome(issuer.token(guest.user_id, id=mail)) == "user_mismatch"
+        assert guest.outcome(issuer.token(None, id=guest.user_id)) == "token_invalid"
+
+
+@pytest.mark.parametrize(
+    ("claim", "seconds", "code"),
+    [
+        ("iat", 20, "ok"),
+        ("iat", 60, "token_invalid"),
+        ("nbf", 20, "ok"),
+        ("nbf", 60, "token_invalid"),
+        ("exp", -20, "ok"),
+        ("exp", -60, "token_expired"),
+    ],
+)
+def test_clocks_may_differ_by_half_a_minute(
+    claim: str, seconds: int, code: str, listed: tuple[Issuer, Guest]
+) -> None:
+    issuer, guest = listed
+    claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", claim: int(time.time()) + seconds}
+
+    assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
+
+
+def test_what_the_server_signs_itself_has_no_iat(listed: tuple[Issuer, Guest]) -> None:
+    issuer, guest = listed
+    claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", "iat": None}
+
+    assert guest.outcome(issuer.token(guest.user_id, **claims)) == "ok"

@@ -1,0 +1,93 @@
+"""Key sets with entries that are of no use, and how large one may be."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.auth.key_sets import NAMELESS, UNUSABLE, named
+from tests.support.guest import Guest, trusting
+from tests.support.issuer import Issuer, send, serving
+
+LIMIT = 256 * 1024
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer with one key."""
+    with serving(Issuer()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Issuer]:
+    """An issuer whose key set every test replaces."""
+    with serving(Issuer()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def guest(shared: Issuer, database_url: str) -> Iterator[Guest]:
+    """A guest of an API that trusts it."""
+    with trusting(shared, database_url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("entry", UNUSABLE)
+def test_an_unusable_entry_leaves_the_good_one(entry: str, shared: Issuer, guest: Guest) -> None:
+    kid, fetches = f"of {entry}", shared.fetches
+    shared.rotate()
+    shared.keys[kid] = shared.keys[shared.kid]
+    shared.entries = [named(UNUSABLE[entry], kid), shared.entries[-1]]
+
+    assert guest.outcome(shared.token(guest.user_id, {"kid": kid})) == "token_invalid"
+    assert guest.outcome(shared.token(guest.user_id)) == "ok"
+    assert shared.fetches == fetches + 1
+
+
+@pytest.mark.parametrize("entry", NAMELESS)
+def test_an_entry_without_a_name_leaves_the_good_one(
+    entry: str, shared: Issuer, guest: Guest
+) -> None:
+    shared.rotate()
+    shared.entries = [NAMELESS[entry], shared.entries[-1], NAMELESS[entry]]
+
+    assert guest.outcome(shared.token(guest.user_id)) == "ok"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_unusable_entries_of_the_same_name_leave_the_good_one(
+    *, first: bool, issuer: Issuer, database_url: str
+) -> None:
+    namesakes = [named(entry, issuer.kid) for entry in UNUSABLE.values()]
+    issuer.entries = namesakes + issuer.entries if first else issuer.entries + namesakes
+
+    with trusting(issuer, database_url) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+
+
+def test_what_is_usable_but_another_key_proves_nothing(issuer: Issuer, database_url: str) -> None:
+    kids = [issuer.rotate(name) for name in ("EdDSA", "EdDSA")]
+    issuer.keys[kids[0]], issuer.keys[kids[1]] = issuer.keys[kids[1]], issuer.keys[kids[0]]
+
+    with trusting(issuer, database_url) as guest:
+        codes = [guest.outcome(issuer.token(guest.user_id, {"kid": kid})) for kid in kids]
+        assert codes == ["token_invalid"] * 2
+
+
+@pytest.mark.parametrize(("size", "code"), [(LIMIT, "ok"), (LIMIT + 1, "keys_unavailable")])
+def test_a_key_set_has_a_limit(size: int, code: str, issuer: Issuer, database_url: str) -> None:
+    issuer.answer = lambda handler: send(handler, issuer.document.ljust(size))
+
+    with trusting(issuer, database_url) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == code
+
+
+def test_a_key_that_is_withdrawn_proves_nothing_more(issuer: Issuer, database_url: str) -> None:
+    withdrawn = issuer.kid
+    with trusting(issuer, database_url) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+        issuer.rotate()
+        issuer.entries.pop(0)
+        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+
+        assert guest.outcome(issuer.token(guest.user_id, {"kid": withdrawn})) == "token_invalid"

@@ -1,0 +1,138 @@
+"""An issuer that is away and comes back, one that hangs, and one that nobody vouches for."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from tests.support.certificates import self_signed
+from tests.support.client import token
+from tests.support.guest import trusting, wait_until
+from tests.support.issuer import JWKS, Issuer, send, serving
+from tests.support.server import SECRET
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Opens when the test says so, or with its end."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def behind(gate: threading.Event, issuer: Issuer) -> None:
+    """From now on the issuer answers when the gate opens."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        gate.wait()
+        send(handler, issuer.document)
+
+    issuer.answer = answer
+
+
+def test_an_api_may_start_before_its_issuer(database_url: str) -> None:
+    with serving(Issuer()) as issuer:
+        pass
+    with trusting(issuer, database_url, better_auth_secret=SECRET) as guest:
+        signed = issuer.token(guest.user_id)
+        assert guest.outcome(signed) == "keys_unavailable"
+        assert guest.outcome(token(guest.user_id)) == "ok"
+        assert guest.get("/readyz").status_code == 200
+
+        with serving(issuer):
+            wait_until(lambda: guest.outcome(signed) == "ok")
+
+
+def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: str) -> None:
+    with ExitStack() as up:
+        issuer = up.enter_context(serving(Issuer()))
+        with trusting(issuer, database_url) as guest:
+            known = issuer.token(guest.user_id)
+            assert guest.outcome(known) == "ok"
+            up.close()
+            issuer.rotate()
+            rotated = issuer.token(guest.user_id)
+            codes = [guest.outcome(each) for each in (rotated, known, rotated, known)]
+            assert codes == ["keys_unavailable", "ok"] * 2
+
+            with serving(issuer):
+                wait_until(lambda: guest.outcome(rotated) == "ok")
+                assert guest.outcome(known) == "ok"
+
+
+def test_a_bad_answer_is_forgotten_when_a_good_one_comes(database_url: str) -> None:
+    with serving(Issuer()) as issuer:
+        issuer.answer = lambda handler: send(handler, b"", 500)
+        with trusting(issuer, database_url) as guest:
+            signed = issuer.token(guest.user_id)
+            assert guest.outcome(signed) == "keys_unavailable"
+
+            issuer.answer = None
+            wait_until(lambda: guest.outcome(signed) == "ok")
+            invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+            assert guest.outcome(invented) == "token_invalid"
+
+
+def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading.Event) -> None:
+    with serving(Issuer()) as issuer, trusting(issuer, database_url) as guest:
+        known = issuer.token(guest.user_id)
+        assert guest.outcome(known) == "ok"
+        behind(gate, issuer)
+        issuer.rotate()
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(guest.outcome, issuer.token(guest.user_id))
+            wait_until(lambda: issuer.fetches == 2)
+            assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
+            assert not waiting.done()
+            gate.set()
+            assert waiting.result() == "ok"
+
+
+def test_a_first_fetch_is_shared_by_all_who_wait(database_url: str, gate: threading.Event) -> None:
+    with serving(Issuer()) as issuer:
+        behind(gate, issuer)
+        with trusting(issuer, database_url) as guest, ThreadPoolExecutor(50) as pool:
+            signed = issuer.token(guest.user_id)
+            waiting = [pool.submit(guest.outcome, signed) for _ in range(50)]
+            assert guest.outcome("no.token.atall") == "token_invalid"
+            gate.set()
+
+            assert [each.result() for each in waiting] == ["ok"] * 50
+        assert issuer.fetches == 1
+
+
+def test_the_api_stops_in_silence_though_its_issuer_hangs(database_url: str, log: BinaryIO) -> None:
+    hung_up = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(1)
+        hung_up.set()
+
+    with serving(Issuer()) as issuer:
+        issuer.answer = answer
+        with trusting(issuer, database_url):
+            wait_until(lambda: issuer.fetches == 1)
+            log.read()
+        assert hung_up.wait(60)
+    assert b'"level":"warning"' not in log.read()
+
+
+def test_an_issuer_proves_who_it_is(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = self_signed(tmp_path)
+    with serving(Issuer(), context) as issuer:
+        settings = {"better_auth_jwks_url": f"https://127.0.0.1:{issuer.port}{JWKS}"}
+        with trusting(issuer, database_url, **settings) as guest:
+            assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
+        assert issuer.fetches == 0
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with trusting(issuer, database_url, **settings) as guest:
+            assert guest.outcome(issuer.token(guest.user_id)) == "ok"

@@ -1,0 +1,139 @@
+"""Settings of tokens with which the API does not start, and where it looks for keys."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from api.main import create_app
+from api.settings import load
+from tests.api.auth.policies import (
+    ALGORITHMS,
+    BOTH,
+    DOCUMENTS,
+    JWKS_URLS,
+    KEYS,
+    PLACEHOLDERS,
+    REFUSED,
+    URL,
+    USELESS,
+    WEAK,
+)
+from tests.api.conftest import Set
+from tests.support.command import finished, free_port
+from tests.support.server import SECRET
+
+
+def refusal() -> str:
+    """The sentence with which the start ends."""
+    with pytest.raises(SystemExit) as caught:
+        create_app(load())
+    return str(caught.value.code)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_without_a_way_to_check_tokens_there_is_no_start(case: str, given: Set) -> None:
+    settings, sentence = REFUSED[case]
+    given(**settings)
+
+    assert refusal() == sentence
+
+
+@pytest.mark.parametrize("case", ALGORITHMS)
+def test_an_algorithm_needs_a_key(case: str, given: Set) -> None:
+    settings, algorithms, named = ALGORITHMS[case]
+    given(**settings, AUTH_ALGORITHMS=algorithms)
+
+    assert refusal() == f"AUTH_ALGORITHMS: there is no key for {named}."
+
+
+@pytest.mark.parametrize("case", DOCUMENTS)
+def test_a_document_is_a_set_of_public_keys(case: str, given: Set) -> None:
+    document, sentence = DOCUMENTS[case]
+    given(**BOTH, BETTER_AUTH_JWKS=document)
+
+    assert refusal() == sentence
+
+
+@pytest.mark.parametrize("case", USELESS)
+def test_a_document_holds_a_key_that_can_be_used(case: str, given: Set) -> None:
+    given(**BOTH, BETTER_AUTH_JWKS=json.dumps(USELESS[case]))
+
+    assert refusal().startswith("BETTER_AUTH_JWKS ")
+
+
+@pytest.mark.parametrize("weak", PLACEHOLDERS)
+def test_a_guessable_secret_is_refused_in_production(weak: str, given: Set) -> None:
+    given(**URL, ENVIRONMENT="production", BETTER_AUTH_SECRET=weak)
+
+    assert refusal() == WEAK
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (URL, {"EdDSA", "ES256", "ES512", "RS256", "PS256"}),
+        (BOTH, {"EdDSA", "ES256", "ES512", "RS256", "PS256", "HS256"}),
+        ({"BETTER_AUTH_SECRET": SECRET}, {"HS256"}),
+        ({**BOTH, "AUTH_ALGORITHMS": "EdDSA"}, {"EdDSA"}),
+        ({**BOTH, "AUTH_ALGORITHMS": "HS256, ES384"}, {"HS256", "ES384"}),
+        ({**KEYS, "AUTH_ISSUER": "a", "AUTH_AUDIENCE": "b", "AUTH_ALGORITHMS": "RS512"}, {"RS512"}),
+    ],
+    ids=str,
+)
+def test_what_there_are_keys_for_is_accepted(
+    settings: dict[str, str], expected: set[str], given: Set
+) -> None:
+    given(**settings)
+
+    assert create_app(load()).state.policy.algorithms == expected
+
+
+@pytest.mark.parametrize("url", JWKS_URLS)
+def test_the_keys_are_where_better_auth_publishes_them(url: str, given: Set) -> None:
+    given(BETTER_AUTH_URL=url)
+
+    assert load().jwks_url == JWKS_URLS[url]
+
+
+@pytest.mark.parametrize("url", ["", "https://app.example.com/sub"])
+def test_an_address_of_the_keys_is_taken_as_it_is(url: str, given: Set) -> None:
+    given(BETTER_AUTH_URL=url, BETTER_AUTH_JWKS_URL="http://auth:3000/api/auth/jwks?a=1")
+
+    assert load().jwks_url == "http://auth:3000/api/auth/jwks?a=1"
+
+
+def test_without_addresses_there_is_none_for_keys(given: Set) -> None:
+    assert load().jwks_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/keys.json",
+        "ftp://app.example.com/keys",
+        "app.example.com/keys",
+        "data:,{}",
+        "//a",
+    ],
+)
+def test_keys_come_over_http_alone(url: str, given: Set) -> None:
+    given(**BOTH, BETTER_AUTH_JWKS_URL=url)
+
+    assert refusal() == "BETTER_AUTH_JWKS_URL: must look like https://app.example.com"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({**BOTH, "AUTH_ALGORITHMS": "none"}, "AUTH_ALGORITHMS: there is no key for none."),
+        ({**BOTH, "ENVIRONMENT": "production", "BETTER_AUTH_SECRET": "a" * 64}, WEAK),
+    ],
+    ids=["a policy", "a setting"],
+)
+def test_the_server_ends_with_the_sentence(settings: dict[str, Any], sentence: str) -> None:
+    words = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py")
+    with finished(*words, settings={**settings, "PORT": str(free_port())}) as command:
+        assert command.process.returncode != 0
+        assert command.sentences() == [sentence]

@@ -1,0 +1,140 @@
+"""Keys that come and go: rotation costs nobody a refusal, and invented keys cost little."""
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from tests.support.guest import Guest, trusting, wait_until
+from tests.support.issuer import Issuer, send, serving
+
+CLIENTS = 4
+BUDGET = 5
+REFILL_SECONDS = 10
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer with one key."""
+    with serving(Issuer()) as made:
+        yield made
+
+
+@pytest.fixture
+def guest(issuer: Issuer, database_url: str) -> Iterator[Guest]:
+    """A guest of an API that trusts it."""
+    with trusting(issuer, database_url) as made:
+        yield made
+
+
+def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: Guest) -> None:
+    known = issuer.token(guest.user_id)
+    assert guest.outcome(known) == "ok"
+    started = time.monotonic()
+    invented = [issuer.token(guest.user_id, issuer.renamed(f"invented-{n}")) for n in range(1000)]
+
+    codes = Counter(guest.outcome(each) for each in invented)
+
+    refilled = (time.monotonic() - started) / REFILL_SECONDS
+    assert codes == {"token_invalid": 1000}
+    assert BUDGET <= issuer.fetches - 1 <= BUDGET + refilled
+    assert guest.outcome(known) == "ok"
+
+
+def test_one_invented_key_costs_one_fetch(issuer: Issuer, guest: Guest) -> None:
+    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+
+    codes = [guest.outcome(invented) for _ in range(20)]
+
+    assert codes == ["token_invalid"] * 20
+    assert issuer.fetches == 1 + 1
+
+
+def test_an_invented_key_of_many_at_once_stays_within_the_budget(
+    issuer: Issuer, guest: Guest
+) -> None:
+    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+
+    with ThreadPoolExecutor(20) as pool:
+        codes = Counter(pool.map(guest.outcome, [invented] * 200))
+
+    assert codes == {"token_invalid": 200}
+    assert issuer.fetches - 1 <= BUDGET
+
+
+def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+    codes: Counter[str] = Counter()
+    for _ in range(50):
+        issuer.rotate()
+        codes[guest.outcome(issuer.token(guest.user_id))] += 1
+
+    assert codes == {"ok": 50}
+    assert issuer.fetches <= 1 + 50
+
+
+def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+    turn = itertools.count(1)
+
+    def send(_: int) -> str:
+        if next(turn) % CLIENTS == 0:
+            issuer.rotate()
+        return guest.outcome(issuer.token(guest.user_id))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        codes = Counter(pool.map(send, range(400)))
+
+    assert codes == {"ok": 400}
+    assert len(issuer.keys) == 1 + 100
+
+
+def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
+    issuer: Issuer, guest: Guest
+) -> None:
+    known, gate = issuer.token(guest.user_id), threading.Event()
+    assert guest.outcome(known) == "ok"
+    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        document = issuer.document
+        gate.wait()
+        send(handler, document)
+
+    issuer.answer = answer
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(guest.outcome, invented)
+        wait_until(lambda: issuer.fetches == 2)
+        issuer.rotate()
+        late = pool.submit(guest.outcome, issuer.token(guest.user_id))
+        assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
+        gate.set()
+
+        assert (early.result(), late.result()) == ("token_invalid", "ok")
+    assert issuer.fetches == 3
+
+
+@pytest.mark.slow
+def test_rotation_every_four_seconds_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+    codes: Counter[str] = Counter()
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.wait(0.005):
+            codes[guest.outcome(issuer.token(guest.user_id))] += 1
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        running = [pool.submit(load) for _ in range(CLIENTS)]
+        for _ in range(10):
+            time.sleep(4)
+            issuer.rotate()
+        over.set()
+        assert [each.result() for each in running] == [None] * CLIENTS
+
+    assert codes.keys() == {"ok"}
+    assert codes["ok"] > 1000

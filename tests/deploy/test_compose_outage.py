@@ -1,0 +1,101 @@
+"""The Compose stack over time: idle probes, a database that is away, and being taken down."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.stack import Stack, composed, until
+
+pytestmark = pytest.mark.slow
+
+LIVE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/livez').status)"
+SCRAPE = LIVE.replace("livez", "metrics")
+PROBES = ["/livez", "/healthz", "/readyz", "/startupz"]
+IDLE_ROUNDS = 15
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack that was told nothing but its ports."""
+    with composed() as running:
+        yield running
+
+
+@pytest.fixture
+def audited(stack: Stack) -> Iterator[Stack]:
+    """The stack while its database writes down every statement."""
+    stack.psql("ALTER SYSTEM SET log_statement = 'all'")
+    stack.psql("SELECT pg_reload_conf()")
+    until(lambda: stack.psql("SHOW log_statement") == "all")
+    yield stack
+    stack.psql("ALTER SYSTEM RESET log_statement")
+    stack.psql("SELECT pg_reload_conf()")
+
+
+def statements(stack: Stack) -> list[str]:
+    """The statements that the database has written down."""
+    return [line for line in stack.logs("db")[1] if "statement: " in line]
+
+
+def test_probes_and_scrapes_send_no_sql(audited: Stack) -> None:
+    with audited.user("carol") as carol:
+        before = statements(audited)
+        for _ in range(IDLE_ROUNDS):
+            assert {audited.status(path) for path in PROBES} == {200}
+            assert audited.python(f"{SCRAPE}; import time; time.sleep(0.9)") == "200"
+        idle = statements(audited)
+        carol.get("/tasks")
+        until(lambda: statements(audited) != idle)
+
+    assert idle == before
+
+
+def test_the_api_starts_and_recovers_without_its_database(stack: Stack) -> None:
+    with stack.user("dave") as dave:
+        task = dave.post("/tasks", json={"title": "before"}).json()
+        stack.compose("stop", "db")
+        stack.docker("restart", stack.container("api"))
+        started = stack.inspect("api")["State"]["StartedAt"]
+        until(lambda: stack.status() == 200)
+        refused = dave.get("/tasks")
+        [first, _] = stack.wait_for_workers()
+        stack.signal(signal.SIGKILL, first)
+        stack.wait_for_workers(first)
+        alive = stack.python(LIVE)
+        still_refused = dave.post("/tasks", json={"title": "lost"})
+        stack.compose("start", "db")
+        until(lambda: dave.get("/tasks").status_code == 200)
+        found = dave.get("/tasks").json()
+
+    for answer in (refused, still_refused):
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert alive == "200"
+    assert found == [task]
+    assert stack.inspect("api")["State"]["StartedAt"] == started
+
+
+def test_make_down_keeps_data_secrets_and_certificate(stack: Stack) -> None:
+    certificate = stack.data / "tls.crt"
+    with stack.user("erin") as erin:
+        task = erin.post("/tasks", json={"title": "kept"}).json()
+        before = certificate.read_bytes()
+        stack.make("down")
+        gone = stack.compose("ps", "--all", "--quiet")
+        stack.up()
+        found = erin.get("/tasks")
+
+    assert gone == ""
+    assert (found.status_code, found.json()) == (200, [task])
+    assert certificate.read_bytes() == before
+
+
+def test_the_volumes_go_when_asked(stack: Stack) -> None:
+    label = f"label=com.docker.compose.project={stack.settings['COMPOSE_PROJECT_NAME']}"
+    command = ("volume", "ls", "--quiet", "--filter", label)
+    before = stack.docker(*command)
+    stack.compose("down", "--volumes", "--timeout", "5")
+
+    assert len(before.split()) == 4
+    assert stack.docker(*command) == ""
