@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.errors import Invalid, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from api.errors import Invalid, InvalidRequest, MethodNotAllowed, NotFound
+from api.problem import Problem
 
 METHOD_NOT_ALLOWED = 405
 

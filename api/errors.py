@@ -1,55 +1,11 @@
-"""Every failure this API can answer, and the one shape it answers them in (RFC 9457)."""
+"""Every failure this API can answer, one class each; ``Problem`` itself is a defect of ours."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
-import orjson
-from starlette.responses import Response
+from api.problem import Problem
 
-from api import trace
-
-PROBLEM_JSON = "application/problem+json"
-# RFC 9110 renamed these two; Python 3.11 and 3.12 still say the old names.
-PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 REALM = 'Bearer realm="tasks"'
-
-
-class Problem(Exception):
-    """A failure with its answer: ``detail`` is for people, ``code`` for programs."""
-
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal"
-    detail: str = "Something went wrong on our side. The request id helps us to find it."
-    headers: Mapping[str, str] = {}
-    errors: Sequence[Mapping[str, Any]] = ()
-
-    def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
-        super().__init__(detail or self.detail)
-        self.detail = detail or self.detail
-        self.reason = reason
-
-    def body(self, request_id: str) -> bytes:
-        """The problem document, as UTF-8 JSON."""
-        document: dict[str, Any] = {
-            "type": "about:blank",
-            "title": PHRASES.get(self.status) or HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-            "code": self.code,
-            "request_id": request_id,
-        }
-        if self.errors:
-            document["errors"] = self.errors
-        return orjson.dumps(document)
-
-    def response(self) -> Response:
-        """The answer, with this request's id; the log line learns its code and reason."""
-        current = trace.current()
-        current.code, current.reason = self.code, self.reason
-        return Response(
-            self.body(current.request_id), self.status, self.headers, media_type=PROBLEM_JSON
-        )
 
 
 class InvalidRequest(Problem):

@@ -13,9 +13,10 @@ from api import answers, docs, exposition, health, logs, metrics
 from api.auth.issuer import opened_keys
 from api.auth.policy import Policy
 from api.auth.verify import Verifier
+from api.cors import CorsMiddleware
 from api.database.engine import Database
-from api.errors import Problem
-from api.middleware import CorsMiddleware, CrashMiddleware, RequestMiddleware
+from api.middleware import CrashMiddleware, RequestMiddleware
+from api.problem import Problem
 from api.sampling import sampled
 from api.settings import Settings, load
 from api.shedding import Load, SheddingMiddleware
@@ -23,17 +24,6 @@ from api.tasks import routes as tasks
 from api.tasks.statements import MESSAGES
 
 log = structlog.get_logger()
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "traceparent")
-EXPOSED = (
-    "Link",
-    "Location",
-    "X-Request-ID",
-    "WWW-Authenticate",
-    "Retry-After",
-    "Idempotency-Replayed",
-)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,14 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, answers.http)
     app.add_middleware(CrashMiddleware)
     app.add_middleware(SheddingMiddleware, load=app.state.load)
-    app.add_middleware(
-        CorsMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_credentials=True,
-        allow_methods=METHODS,
-        allow_headers=SENT,
-        expose_headers=EXPOSED,
-    )
+    app.add_middleware(CorsMiddleware, settings.cors_origins)
     app.add_middleware(RequestMiddleware)
     return app
 

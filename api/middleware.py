@@ -11,18 +11,16 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics, trace
-from api.errors import InvalidRequest, Problem
+from api.problem import Problem
 from api.shedding import PROBES
 from api.trace import Trace
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+TRACEPARENT = re.compile(rb"00-(?!0+-)[0-9a-f]{32}-(?!0+-)[0-9a-f]{16}-[0-9a-f]{2}")
 REQUEST_START = re.compile(rb"t=([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 SERVER_ERROR = 500
 
@@ -55,7 +53,7 @@ class RequestMiddleware:
                 message["body"] = b"" if head else message.get("body", b"")
             await send(message)
 
-        _observe_queue(scope)
+        _read_proxy(scope, current)
         try:
             await self.app(inner, receive, answer)
         finally:
@@ -90,21 +88,6 @@ class CrashMiddleware:
             await Problem(reason="crash").response()(scope, receive, send)
 
 
-class CorsMiddleware(CORSMiddleware):
-    """Starlette's CORS; a refused preflight is a problem document like every other error."""
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """204 where the browser may go on, else 400."""
-        answer = super().preflight_response(request_headers)
-        refused = answer.status_code != 200  # noqa: PLR2004
-        kept = {name: value for name, value in answer.headers.items() if "content" not in name}
-        if not refused:
-            return Response(status_code=204, headers=kept)
-        problem = InvalidRequest("This origin, method or header is not allowed here.").response()
-        problem.headers.update(kept)
-        return problem
-
-
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
@@ -123,11 +106,13 @@ def _headers(message: MutableMapping[str, Any], current: Trace) -> list[tuple[by
     ]
 
 
-def _observe_queue(scope: Scope) -> None:
-    """How long the request waited since the proxy passed it on, in its ``X-Request-Start``."""
+def _read_proxy(scope: Scope, current: Trace) -> None:
+    """When the proxy passed the request on, and the trace (W3C Trace Context) it belongs to."""
     for name, value in scope["headers"]:
         if name == b"x-request-start" and (found := REQUEST_START.fullmatch(value)):
             metrics.QUEUE.observe(max(0.0, time.time() - float(found[1])))
+        elif name == b"traceparent" and TRACEPARENT.fullmatch(value):
+            current.traceparent = value.decode()
 
 
 def _write_line(method: str, route: Any, current: Trace) -> None:
@@ -142,6 +127,7 @@ def _write_line(method: str, route: Any, current: Trace) -> None:
         db_round_trips=current.round_trips,
         bytes=current.size,
         user_id=current.user_id,
+        traceparent=current.traceparent,
         code=current.code,
         reason=current.reason,
     )

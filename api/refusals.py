@@ -15,7 +15,8 @@ import orjson
 from fastapi.routing import APIRoute
 
 from api import errors
-from api.errors import PHRASES, PROBLEM_JSON, Invalid, Problem
+from api.errors import Invalid
+from api.problem import PHRASES, PROBLEM_JSON, Problem
 
 ProblemType = type[Problem]
 
@@ -28,7 +29,7 @@ EVERYWHERE: Sequence[ProblemType] = (
     errors.NotFound,
     errors.BodyTooLarge,
     errors.Invalid,
-    errors.Problem,
+    Problem,
     errors.Overloaded,
     errors.DatabaseUnavailable,
     errors.SchemaOutdated,

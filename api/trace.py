@@ -11,6 +11,7 @@ class Trace:
 
     request_id: str
     started: float = field(default_factory=perf_counter)
+    traceparent: str | None = None
     user_id: str | None = None
     status: int = 499
     size: int = 0

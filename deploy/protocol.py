@@ -5,7 +5,8 @@ from uuid import uuid4
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.errors import PROBLEM_JSON, InvalidRequest
+from api.errors import InvalidRequest
+from api.problem import PROBLEM_JSON
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api import errors
 from api.main import create_app
+from api.problem import Problem
 from api.settings import SECRETS, Settings
 from api.tasks.models import ListQuery, TaskRead
 from tests.support.server import make_settings
@@ -48,7 +48,7 @@ def test_every_endpoint_is_listed() -> None:
 
 def test_every_error_is_listed() -> None:
     written = {(int(status), code) for status, code in table("Errors", 0, 1)}
-    problems: list[type[errors.Problem]] = [errors.Problem, *errors.Problem.__subclasses__()]
+    problems: list[type[Problem]] = [Problem, *Problem.__subclasses__()]
 
     assert written == {(problem.status, problem.code) for problem in problems}
 

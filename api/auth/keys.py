@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from api.auth.jwks import KeySet, NoKeys, PublicKey
-from api.errors import KeysUnavailable, Problem, TokenInvalid
+from api.errors import KeysUnavailable, TokenInvalid
+from api.problem import Problem
 
 FRESH_SECONDS = 300
 KEPT_SECONDS = 24 * 3600

@@ -1,14 +1,8 @@
 """What a database error means for the caller."""
 
 from api.database.message import Message
-from api.errors import (
-    DatabaseUnavailable,
-    OutcomeUnknown,
-    Problem,
-    ReadOnly,
-    SchemaOutdated,
-    TokenInvalid,
-)
+from api.errors import DatabaseUnavailable, OutcomeUnknown, ReadOnly, SchemaOutdated, TokenInvalid
+from api.problem import Problem
 
 # What a SQLSTATE, or its class, means for the caller; any other is a defect of ours.
 MEANINGS: dict[str, type[Problem]] = {

@@ -24,6 +24,7 @@ LINE = {
     "db_round_trips": int,
     "bytes": int,
     "user_id": str,
+    "traceparent": type(None),
     "code": type(None),
     "reason": type(None),
 }
@@ -93,6 +94,33 @@ def test_any_other_request_id_is_replaced(alice: User, request_id: str) -> None:
     response = alice.get("/nothing", headers=[(b"X-Request-ID", request_id.encode())])
 
     assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
+
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "logged"),
+    [
+        (f"00-{TRACE}-{PARENT}-01", True),
+        (f"00-{TRACE}-{PARENT}-00", True),
+        (f"ff-{TRACE}-{PARENT}-01", False),
+        (f"00-{'0' * 32}-{PARENT}-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"00-{TRACE.upper()}-{PARENT}-01", False),
+        (f"00-{TRACE}-{PARENT}-01-more", False),
+        (f"00-{TRACE[1:]}-{PARENT}-01", False),
+    ],
+)
+def test_a_well_formed_trace_is_logged(
+    alice: User,
+    log: BinaryIO,
+    traceparent: str,
+    logged: bool,  # noqa: FBT001
+) -> None:
+    line = line_of(alice.get("/nothing", headers={"traceparent": traceparent}), log)
+
+    assert line["traceparent"] == (traceparent if logged else None)
 
 
 def test_server_timing_tells_the_databases_share(alice: User) -> None:

@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api import errors, openapi
+from api.problem import PROBLEM_JSON, Problem
 from tests.support.client import watch
 from tests.support.description import DOCUMENT, OPERATIONS, answers, resolved
 
@@ -68,9 +69,9 @@ def test_the_answers_name_every_code_but_that_of_other_methods() -> None:
         (status, code)
         for operation in OPERATIONS
         for status, answer in answers(operation).items()
-        for code in answer["content"].get(errors.PROBLEM_JSON, {}).get("examples", ())
+        for code in answer["content"].get(PROBLEM_JSON, {}).get("examples", ())
     }
-    problems: list[type[errors.Problem]] = [errors.Problem, *errors.Problem.__subclasses__()]
+    problems: list[type[Problem]] = [Problem, *Problem.__subclasses__()]
 
     assert named == {(p.status, p.code) for p in problems if p is not errors.MethodNotAllowed}
 
@@ -83,7 +84,7 @@ def test_every_error_is_a_problem_whose_codes_are_listed(operation: str) -> None
             problem, narrowed = content["schema"]["allOf"]
 
             assert (media, problem) == (
-                errors.PROBLEM_JSON,
+                PROBLEM_JSON,
                 {"$ref": "#/components/schemas/Problem"},
             )
             assert narrowed["properties"]["status"] == {"const": status}

@@ -7,7 +7,7 @@ import httpx2 as httpx
 import orjson
 import pytest
 
-from api.errors import PROBLEM_JSON
+from api.problem import PROBLEM_JSON
 from api.tasks.examples import TASK
 from api.tasks.models import TaskCreate
 from tests.support.client import User, token

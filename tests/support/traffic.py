@@ -9,7 +9,7 @@ import orjson
 
 from api.database.engine import Database
 from api.database.message import Message
-from api.errors import Problem
+from api.problem import Problem
 from api.tasks import statements
 from api.tasks.models import ListQuery, TaskCreate
 from api.tasks.pages import page

@@ -9,7 +9,7 @@ import psycopg2
 
 from api.database.engine import Database, Rows
 from api.database.message import ROLE, Message
-from api.errors import Problem
+from api.problem import Problem
 from tests.support.server import make_settings
 
 ADD_USER = """

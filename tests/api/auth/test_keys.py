@@ -7,7 +7,7 @@ import pytest
 
 from api.auth.jwks import KeySet, NoKeys, PublicKey
 from api.auth.keys import Keys
-from api.errors import Problem
+from api.problem import Problem
 
 KEY = PublicKey(object(), ("EdDSA",))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import Problem
+from api.problem import Problem
 from tests.support.client import token
 from tests.support.server import SECRET
 from tests.support.verifier import verifier

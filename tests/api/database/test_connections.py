@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.database.message import Message
-from api.errors import Problem
+from api.problem import Problem
 from tests.support.own_database import own_database
 from tests.support.pool import LOOPS, TERMINATE, Run, ask, backend, opened, runner, sleep
 
