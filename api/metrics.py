@@ -85,7 +85,7 @@ def initialise(operations: Iterable[str], messages: Iterable[str]) -> None:
 
 def observe(method: str, route: Any, current: Trace) -> None:
     """Take one finished request into account: exact status in the count, its class in the time."""
-    matched = route and current.status != NOT_ALLOWED
+    matched = route and method != "OPTIONS" and current.status != NOT_ALLOWED
     known = method if method in METHODS else "other"
     handler = route.path if matched else "unmatched"
     for instrument, status in (

@@ -13,7 +13,7 @@ from gunicorn.config import KNOWN_SETTINGS
 from deploy import worker
 from tests.support.command import ROOT, Command, data_directory, free_port, running, started_for
 from tests.support.local_run import READY, lines
-from tests.support.metrics import total
+from tests.support.metrics import series, total
 
 CONFIGURATION = ROOT / "deploy" / "gunicorn.conf.py"
 PATIENCE = 20
@@ -102,3 +102,15 @@ def test_a_reload_keeps_the_numbers(started: tuple[Command, Path, str]) -> None:
 
     found = httpx.get(f"{base}/metrics").text
     assert total(found, "http_requests_total", handler="unmatched") == 10
+
+
+def test_a_hostile_run_makes_a_bounded_number_of_series(
+    started: tuple[Command, Path, str],
+) -> None:
+    _, _, base = started
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE", "TRACE"):
+        for path in ("", "/1", "/x", "/1/complete", "/1/", "/../1", f"/{'9' * 400}"):
+            for user in ("alice", "bob%00", "a" * 900):
+                httpx.request(method, f"{base}/api/{user}/tasks{path}?{method}={path}")
+
+    assert len(series(httpx.get(f"{base}/metrics").text)) <= 1500

@@ -11,3 +11,8 @@ def total(text: str, name: str, **labels: str) -> float:
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
+
+
+def series(text: str) -> set[str]:
+    """The names and labels of everything in a scrape."""
+    return {line.rsplit(" ", 1)[0] for line in text.splitlines() if not line.startswith("#")}
