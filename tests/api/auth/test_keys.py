@@ -161,23 +161,6 @@ def test_rotation_is_free() -> None:
     run(scenario)
 
 
-def test_a_token_newer_than_the_fetch_that_runs_waits_for_the_next() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
-        await keys.find("a")
-        source.gate.clear()
-        early = asyncio.create_task(found(keys, "invented"))
-        await asyncio.sleep(0)
-        source.now += 1
-        source.kids = ["a", "rotated"]
-        late = asyncio.create_task(found(keys, "rotated"))
-        await asyncio.sleep(0)
-        source.gate.set()
-
-        assert [await early, await late] == ["token_invalid", "found"]
-
-    run(scenario)
-
-
 def test_a_failed_answer_replaces_nothing() -> None:
     async def scenario(source: Source, keys: Keys) -> None:
         await keys.find("a")
