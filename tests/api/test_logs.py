@@ -17,7 +17,7 @@ import structlog
 logs.configure("info")
 logging.config.dictConfig(logs.stdlib_config("info"))
 ours, theirs = structlog.get_logger(), logging.getLogger("gunicorn.error")
-def fail(depth, password="hidden-local"):
+def fail(depth, title="hidden-local"):
     if depth:
         fail(depth - 1)
     raise RuntimeError("x" * 50_000)
