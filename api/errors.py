@@ -158,6 +158,13 @@ class ReadOnly(Problem):
     headers: Mapping[str, str] = {"Retry-After": "5"}
 
 
+class StorageFull(ReadOnly):
+    """No room for what is new; waiting does not help, so no ``Retry-After``."""
+
+    detail = "The database is full: tasks can be read, but not changed."
+    headers: Mapping[str, str] = {}
+
+
 class SchemaOutdated(Problem):
     """The database lacks a table, a column or a role that this release needs."""
 

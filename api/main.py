@@ -15,6 +15,7 @@ from api.auth.policy import Policy
 from api.auth.verify import Verifier
 from api.cors import CorsMiddleware
 from api.database.engine import Database
+from api.database.meanings import CAUSES
 from api.middleware import CrashMiddleware, RequestMiddleware
 from api.problem import Problem
 from api.sampling import sampled
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.policy = Policy.of(settings)
     app.state.load = Load(settings.max_in_flight)
-    metrics.initialise(tasks.NAMES, MESSAGES)
+    metrics.initialise(tasks.NAMES, MESSAGES, CAUSES)
     app.add_exception_handler(Problem, answers.problem)
     app.add_exception_handler(RequestValidationError, answers.invalid)
     app.add_exception_handler(HTTPException, answers.http)

@@ -55,6 +55,13 @@ POOL_USED = Gauge("tasks_db_pool_used", "Connections in use.", multiprocess_mode
 CONNECTS = Counter("tasks_db_connects_total", "New connections.", ["outcome"])
 CONNECT = Histogram("tasks_db_connect_seconds", "To a new connection.", buckets=LATENCY)
 COLD_STARTS = Counter("tasks_db_cold_starts_total", "Connections that took more than 0.3 s.")
+RECONNECTS = Counter("tasks_db_reconnects_total", "Idle connections replaced.", ["reason"])
+RETRIES = Counter("tasks_db_retries_total", "Messages sent a second time.", ["operation"])
+UNAVAILABLE = Counter("tasks_db_unavailable_total", "Messages that failed.", ["cause"])
+BREAKER_OPEN = Gauge(
+    "tasks_db_breaker_open", "Workers that wait for the database.", multiprocess_mode="livesum"
+)
+PROBLEMS = Counter("tasks_problems_total", "Error answers.", ["code"])
 AUTH_FAILURES = Counter("tasks_auth_failures_total", "Refused callers.", ["reason"])
 OPERATIONS = Counter("tasks_operations_total", "Operations.", ["operation", "outcome"])
 SHED = Counter("tasks_shed_total", "Requests refused because too many were in flight.")
@@ -69,15 +76,20 @@ BUILD = Gauge("tasks_build_info", "Always 1.", ["version"], multiprocess_mode="l
 known_operations: set[str] = set()
 
 
-def initialise(operations: Iterable[str], messages: Iterable[str]) -> None:
+def initialise(operations: Iterable[str], messages: Iterable[str], causes: Iterable[str]) -> None:
     """Make every series there is going to be: the first scrape shows zeros, not gaps."""
     BUILD.labels(__version__).set(1)
     for outcome in ("ok", "failed"):
         CONNECTS.labels(outcome)
     for reason in REASONS:
         AUTH_FAILURES.labels(reason)
+    for reason in ("ended", "idle"):
+        RECONNECTS.labels(reason)
     for message in messages:
         QUERY.labels(message)
+        RETRIES.labels(message)
+    for cause in causes:
+        UNAVAILABLE.labels(cause)
     known_operations.update(operations)
     for operation, outcome in itertools.product(known_operations, OUTCOMES):
         OPERATIONS.labels(operation, outcome)
@@ -94,6 +106,8 @@ def observe(method: str, route: Any, current: Trace) -> None:
     ):
         if instrument:
             instrument(Info(NOTHING, None, known, handler, status, current.elapsed()))
+    if current.code:
+        PROBLEMS.labels(current.code).inc()
     if current.reason and current.status in {401, 403}:
         AUTH_FAILURES.labels(current.reason).inc()
     if matched and route.name in known_operations:

@@ -18,9 +18,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
+from api import dsn
 from api.origin import origin_of
 from api.secret_file import from_file
 
@@ -29,7 +28,6 @@ SECRET_BYTES = 32
 PLACEHOLDER = re.compile(
     "change|replace|example|placeholder|your[-_ ]|better-auth-secret", re.IGNORECASE
 )
-SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2")
 
 
 def _split(value: object) -> object:
@@ -82,6 +80,8 @@ class Settings(BaseSettings):
     statement_timeout_seconds: Seconds = 1.5
     database_deadline_seconds: Seconds = 2
     connect_deadline_seconds: Seconds = 5
+    pool_idle_seconds: float = Field(default=240, gt=0)
+    instances: int = Field(default=1, ge=1, le=1000)
     request_deadline_seconds: Seconds = 10
     max_in_flight: int = Field(default=256, ge=1, le=10_000)
     ready_requires_database: bool = False
@@ -95,12 +95,15 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_url_direct")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        try:
-            known = not url or make_url(url.get_secret_value()).drivername in SCHEMES
-        except (ArgumentError, ValueError):
-            known = False
-        if not known:
-            message = "must look like postgresql://user:password@host/database"
+        if url:
+            dsn.parsed(url.get_secret_value())
+        return url
+
+    @field_validator("database_url_direct")
+    @classmethod
+    def _is_direct(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and dsn.is_pooled(dsn.parsed(url.get_secret_value())):
+            message = "names Neon's pooler: remove -pooler from the host"
             raise ValueError(message)
         return url
 
@@ -126,6 +129,11 @@ class Settings(BaseSettings):
             message = f"BETTER_AUTH_SECRET must be random and at least {SECRET_BYTES} bytes long"
             raise ValueError(message)
         return self
+
+    @property
+    def connections(self) -> int:
+        """What all instances together may open to the database."""
+        return self.workers * self.pool_size * self.instances
 
     @property
     def jwks_url(self) -> str | None:

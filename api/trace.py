@@ -18,7 +18,9 @@ class Trace:
     code: str | None = None
     reason: str | None = None
     database_seconds: float = 0.0
+    connect_seconds: float = 0.0
     round_trips: int = 0
+    retries: int = 0
 
     def elapsed(self) -> float:
         """Seconds since the request arrived."""

@@ -27,7 +27,7 @@ def main() -> None:
     """Fill the volumes ``api``, ``db`` and ``nginx``."""
     settings = Settings(_env_file=None)
     password = _secret(VOLUMES / "db" / "password", DATABASE)
-    local = f"postgresql://postgres:{password}@db:5432/postgres"
+    local = f"postgresql://postgres:{password}@db:5432/postgres?sslmode=disable"
     given = settings.database_url
     _write(VOLUMES / "api" / "database_url", given.get_secret_value() if given else local, API)
     secret = settings.better_auth_secret

@@ -1,31 +1,37 @@
 """The way of a request to the database and back: one message, one round trip."""
 
-import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
 import psycopg2
-from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from api import metrics, trace
 from api.database import psycopg2_asyncio
-from api.database.meanings import meaning
+from api.database.connecting import Connector
+from api.database.meanings import CAUSES, meaning
 from api.database.message import PREFIX, Message
 from api.database.urls import async_url
 from api.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
+from api.problem import Problem
 from api.settings import Settings
 
-# A new connection takes some round trips; one that takes longer woke a sleeping database.
-COLD_SECONDS = 0.3
 FAILING_MESSAGES = 3
 # After this, traffic may try again: a process out of service would never learn that it may return.
 FAILING_SECONDS = 15.0
+# A network that dropped the connection silently is noticed while it is idle, not by a request.
+CONNECTION = {
+    "application_name": "tasks-api",
+    "client_encoding": "utf8",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 Rows = list[tuple[Any, ...]]
 
@@ -43,14 +49,13 @@ class Database:
             pool_timeout=settings.pool_wait_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,
-            connect_args={"application_name": "tasks-api", "client_encoding": "utf8"},
+            connect_args=CONNECTION,
         )
         self._pool = self._engine.sync_engine.pool
-        event.listen(self._pool, "checkout", _check_alive)
-        event.listen(self._engine.sync_engine, "do_connect", _connect)
+        self._connector = Connector(settings)
+        self._connector.attach(self._engine.sync_engine)
         self._prefix = PREFIX.format(milliseconds=int(settings.statement_timeout_seconds * 1000))
-        self._connect_deadline = settings.connect_deadline_seconds
-        self._deadline = settings.database_deadline_seconds
+        self._settings = settings
         self._failures, self._failed = 0, 0.0
 
     async def run(self, message: Message, owner: str, **values: Any) -> Rows:
@@ -62,9 +67,9 @@ class Database:
         started = perf_counter()
         parameters = {**message.defaults, **values, "owner": owner}
         try:
-            rows = await greenlet_spawn(self._exchange, message, parameters)
-        except (DatabaseUnavailable, OutcomeUnknown):
-            self._failures, self._failed = self._failures + 1, perf_counter()
+            rows = await greenlet_spawn(self._deliver, message, parameters)
+        except Problem as problem:
+            self._note_failure(problem)
             raise
         finally:
             trace.current().database_seconds += perf_counter() - started
@@ -80,11 +85,26 @@ class Database:
         """Close every connection."""
         await self._engine.dispose()
 
+    def _deliver(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+        """Exchange the message; once more where its connection was lost and that does no harm."""
+        try:
+            return self._exchange(message, parameters)
+        except (DatabaseUnavailable, OutcomeUnknown) as lost:
+            applied_perhaps = isinstance(lost, OutcomeUnknown)
+            if lost.reason != "lost" or (applied_perhaps and not message.repeatable):
+                raise
+            trace.current().retries += 1
+            metrics.RETRIES.labels(message.name).inc()
+            try:
+                return self._exchange(message, parameters)
+            except Problem as again:
+                raise lost if applied_perhaps else again from again
+
     def _exchange(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
         pooled = self._checkout()
         connection: Any = pooled.dbapi_connection
         try:
-            psycopg2_asyncio.within(self._deadline)
+            self._within(self._settings.database_deadline_seconds)
             with connection.cursor() as cursor, _measured(message):
                 cursor.execute(self._prefix + message.text, parameters)
                 rows: Rows = cursor.fetchall()
@@ -97,14 +117,38 @@ class Database:
             pooled.close()
 
     def _checkout(self) -> Any:
-        psycopg2_asyncio.within(self._connect_deadline)
+        current, started = trace.current(), perf_counter()
+        connecting = current.connect_seconds
+        self._within(self._settings.connect_deadline_seconds)
         try:
-            with metrics.POOL_WAIT.time():
+            return self._from_pool()
+        finally:
+            elapsed = perf_counter() - started
+            metrics.POOL_WAIT.observe(elapsed - (current.connect_seconds - connecting))
+
+    def _from_pool(self) -> Any:
+        """A connection, within the pool's time; while the database wakes, within that of waking."""
+        while True:
+            try:
                 return self._pool.connect()
-        except PoolTimeout as error:
-            raise Overloaded(reason="pool_wait") from error
-        except (psycopg2.Error, OSError) as error:
-            raise DatabaseUnavailable(reason="connect") from error
+            except PoolTimeout as error:
+                if not self._connector.is_waking() or psycopg2_asyncio.seconds_left() <= 0:
+                    raise Overloaded(reason="pool_wait") from error
+            except InvalidRequestError as error:  # connections that ended as soon as they were made
+                raise DatabaseUnavailable(reason="connect") from error
+
+    def _within(self, seconds: float) -> None:
+        """Limit what follows, and never beyond the end of the request."""
+        left = self._settings.request_deadline_seconds - trace.current().elapsed()
+        psycopg2_asyncio.within(min(seconds, left))
+
+    def _note_failure(self, problem: Problem) -> None:
+        if problem.reason in CAUSES:
+            metrics.UNAVAILABLE.labels(problem.reason).inc()
+        if isinstance(problem, DatabaseUnavailable | OutcomeUnknown):
+            # Credentials do not mend themselves.
+            self._failures += FAILING_MESSAGES if problem.reason == "credentials" else 1
+            self._failed = perf_counter()
 
 
 @contextmanager
@@ -112,27 +156,3 @@ def _measured(message: Message) -> Iterator[None]:
     trace.current().round_trips += 1
     with metrics.POOL_USED.track_inprogress(), metrics.QUERY.labels(message.name).time():
         yield
-
-
-def _connect(dialect: Any, _record: object, arguments: Any, parameters: Any) -> Any:
-    """In place of the dialect's own connect: the same, counted and timed."""
-    started = perf_counter()
-    try:
-        connection = dialect.connect(*arguments, **parameters)
-    except Exception:
-        metrics.CONNECTS.labels("failed").inc()
-        raise
-    seconds = perf_counter() - started
-    metrics.CONNECTS.labels("ok").inc()
-    metrics.CONNECT.observe(seconds)
-    if seconds > COLD_SECONDS:
-        metrics.COLD_STARTS.inc()
-    return connection
-
-
-def _check_alive(connection: Any, _record: object, _proxy: object) -> None:
-    """At checkout: an idle connection has nothing to say, unless it has ended."""
-    poll = select.poll()
-    poll.register(connection.fileno() if not connection.closed else -1, select.POLLIN)
-    if connection.closed or poll.poll(0):
-        raise DisconnectionError

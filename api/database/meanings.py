@@ -1,32 +1,74 @@
-"""What a database error means for the caller."""
+"""What a database error means for the caller, and the cause under which it is counted."""
+
+import re
 
 from api.database.message import Message
-from api.errors import DatabaseUnavailable, OutcomeUnknown, ReadOnly, SchemaOutdated, TokenInvalid
+from api.errors import (
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    Overloaded,
+    ReadOnly,
+    SchemaOutdated,
+    StorageFull,
+    TokenInvalid,
+)
 from api.problem import Problem
 
-# What a SQLSTATE, or its class, means for the caller; any other is a defect of ours.
-MEANINGS: dict[str, type[Problem]] = {
-    "22023": SchemaOutdated,  # the role does not exist
-    "23503": TokenInvalid,  # the user row does not exist
-    "25006": ReadOnly,
-    "40": DatabaseUnavailable,  # deadlock and its kin: rolled back
-    "42501": SchemaOutdated,  # the role or its grants are missing
-    "42703": SchemaOutdated,
-    "42P10": SchemaOutdated,  # no unique index for ON CONFLICT
-    "42P01": SchemaOutdated,
-    "53": DatabaseUnavailable,  # out of connections, memory, disk
-    "55P03": DatabaseUnavailable,  # lock not available
-    "57014": DatabaseUnavailable,  # statement_timeout
+# By SQLSTATE, or its class; any other is a defect of ours.
+MEANINGS: dict[str, tuple[type[Problem], str]] = {
+    "22023": (SchemaOutdated, "schema"),  # the role does not exist
+    "23503": (TokenInvalid, "unknown_user"),  # the user row does not exist
+    "25006": (ReadOnly, "read_only"),
+    "40": (DatabaseUnavailable, "conflict"),  # deadlock and its kin: rolled back
+    "42501": (SchemaOutdated, "schema"),  # the role or its grants are missing
+    "42703": (SchemaOutdated, "schema"),
+    "42P01": (SchemaOutdated, "schema"),
+    "42P10": (SchemaOutdated, "schema"),  # no unique index for ON CONFLICT
+    "53": (DatabaseUnavailable, "resources"),
+    "53100": (StorageFull, "full"),  # the disk, or Neon's project size limit
+    "53300": (Overloaded, "limit"),
+    "55P03": (DatabaseUnavailable, "conflict"),  # lock not available
+    "57014": (DatabaseUnavailable, "statement_timeout"),
 }
+
+# Errors of a connection have no SQLSTATE in psycopg2: their text must do. These say that the
+# server, or the pooler before it, never ran the statement, and that asking again is no use.
+REFUSALS: list[tuple[str, type[Problem], str]] = [
+    ("too many|slots are reserved|no more connections", Overloaded, "limit"),
+    ("query_wait_timeout", Overloaded, "limit"),
+    ("server login has been failing|server_login_retry", DatabaseUnavailable, "connect"),
+    ("password|auth failed|SASL|pg_hba", DatabaseUnavailable, "credentials"),
+    ("does not exist|no such|endpoint", DatabaseUnavailable, "credentials"),
+    ("certificate|support SSL|channel binding", DatabaseUnavailable, "credentials"),
+]
+# The server ends the session before the statement or instead of it, and says so.
+ENDED = "terminating connection due to administrator command"
+
+CAUSES = sorted(
+    {cause for _, cause in MEANINGS.values() if cause != "unknown_user"}
+    | {cause for *_, cause in REFUSALS}
+    | {"breaker", "connect", "deadline", "lost", "pool_wait", "wake"}
+)
 
 
 def meaning(error: Exception, message: Message, *, lost: bool) -> Problem:
     """The answer to a failed message; ``lost`` says that the connection is gone with it."""
+    unknown = OutcomeUnknown if message.writes else DatabaseUnavailable
+    if isinstance(error, TimeoutError):
+        return unknown(reason="deadline")
     if lost:
-        return (OutcomeUnknown if message.writes else DatabaseUnavailable)(reason="lost")
+        certain = DatabaseUnavailable if ENDED in str(error) else unknown
+        return refusal(error) or certain(reason="lost")
     code = getattr(error, "pgcode", None) or ""
-    problem = MEANINGS.get(code) or MEANINGS.get(code[:2]) or Problem
-    if problem is TokenInvalid:
-        return problem(reason="unknown_user")
     # Not the text: PostgreSQL quotes the statement, and with it what the user wrote.
-    return problem(reason=f"{type(error).__name__} {code}")
+    defect = (Problem, f"{type(error).__name__} {code}")
+    problem, cause = MEANINGS.get(code) or MEANINGS.get(code[:2]) or defect
+    return problem(reason=cause)
+
+
+def refusal(error: Exception) -> Problem | None:
+    """What a refused connection means where asking again is no use; else None."""
+    for pattern, problem, cause in REFUSALS:
+        if re.search(pattern, str(error), re.IGNORECASE):
+            return problem(reason=cause)
+    return None

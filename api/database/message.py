@@ -26,16 +26,22 @@ DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A statement as text, compiled once; ``defaults`` are the values it carries itself."""
+    """A statement as text, compiled once; ``defaults`` are the values it carries itself.
+
+    A write is ``repeatable`` if it has the same effect and the same answer when applied twice.
+    """
 
     name: str
     text: str
     defaults: Mapping[str, Any]
     writes: bool
+    repeatable: bool = False
 
     @classmethod
-    def of(cls, name: str, statement: Executable, *, writes: bool = False) -> "Message":
+    def of(
+        cls, name: str, statement: Executable, *, writes: bool = False, repeatable: bool = False
+    ) -> "Message":
         compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         # A parameter without a value has no default: forgetting it is an error, not a NULL.
         defaults = {name: v for name, v in compiled.params.items() if v is not None}
-        return cls(name, str(compiled), defaults, writes)
+        return cls(name, str(compiled), defaults, writes, repeatable)

@@ -33,6 +33,11 @@ def within(seconds: float) -> None:
     _deadline.set(asyncio.get_running_loop().time() + seconds)
 
 
+def seconds_left() -> float:
+    """Until the deadline that ``within`` set."""
+    return _deadline.get() - asyncio.get_running_loop().time()
+
+
 def wait(connection: Any) -> None:
     """psycopg2's wait callback: await the socket in a greenlet, block in any other place.
 

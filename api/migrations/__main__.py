@@ -1,14 +1,22 @@
 """``python -m api.migrations``: bring the database to this release's schema."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from api import settings
 from api.database.urls import direct_url
+from api.migrations.budget import check_budget
+
+# Also that of a database that has to wake up.
+CONNECT_SECONDS = 15
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(url: URL) -> None:
@@ -16,18 +24,31 @@ def upgrade(url: URL) -> None:
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = url
-    try:
+    with _connected(url) as config.attributes["connection"]:
         command.upgrade(config, "head")
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
 
 
 def main() -> None:
-    """Migrate ``DATABASE_URL``."""
-    upgrade(direct_url(settings.load()))
+    """Migrate ``DATABASE_URL``, if it has enough connections for the API."""
+    config = settings.load()
+    url = direct_url(config)
+    with _connected(url) as connection:
+        print(check_budget(connection, config), file=sys.stderr)
+    upgrade(url)
     print("The database has this release's schema.", file=sys.stderr)
+
+
+@contextmanager
+def _connected(url: URL) -> Iterator[Connection]:
+    parameters = {"connect_timeout": CONNECT_SECONDS, "application_name": "tasks-api-migrate"}
+    try:
+        with create_engine(url, poolclass=NullPool, connect_args=parameters).connect() as found:
+            yield found
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        if getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:
+            reason += " held by another session; nothing was changed: try again"
+        raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
 
 
 if __name__ == "__main__":

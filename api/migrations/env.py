@@ -1,14 +1,12 @@
-"""How Alembic reaches the database: directly, one at a time, never waiting long for a lock."""
+"""How Alembic works on the database: one at a time, and never waiting long for a lock."""
 
 from alembic import context
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import text
 
 from api.tasks.tables import TASK
 
 # Any number, as long as every migration takes the same one.
 LOCK = 7240461
-CONNECT_SECONDS = 10
 # Better Auth owns these; the first revision makes "user" only where it is missing.
 FOREIGN = {"user", "session", "account", "verification", "jwks"}
 
@@ -19,21 +17,18 @@ def _ours(name: str | None, kind: str, _parents: object) -> bool:
 
 def migrate() -> None:
     """Run the pending revisions in one transaction, behind an advisory lock that ends with it."""
-    url = context.config.attributes["url"]
-    parameters = {"connect_timeout": CONNECT_SECONDS, "application_name": "tasks-api-migrate"}
-    engine = create_engine(url, poolclass=NullPool, connect_args=parameters)
-    with engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=TASK.metadata,
-            include_name=_ours,
-            transaction_per_migration=False,
-        )
-        with context.begin_transaction():
-            connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-            context.run_migrations()
+    connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=TASK.metadata,
+        include_name=_ours,
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        context.run_migrations()
 
 
 migrate()

@@ -84,7 +84,7 @@ def create(provisioning: Literal["jit", "require"]) -> Message:
     )
     if provisioning == "jit":
         statement = statement.add_cte(_account())
-    return Message.of("create", statement, writes=True)
+    return Message.of("create", statement, writes=True, repeatable=True)
 
 
 @cache
@@ -94,7 +94,7 @@ def change(names: frozenset[str]) -> Message:
     if "completed" in names:
         since = func.coalesce(TASK.c.completed_at, func.now())
         values["completed_at"] = case((COMPLETED, since))
-    return _changed("change", values)
+    return _changed("change", values, repeatable=True)
 
 
 @cache
@@ -120,7 +120,7 @@ def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
 
 
-def _changed(name: str, values: dict[str, Any]) -> Message:
+def _changed(name: str, values: dict[str, Any], *, repeatable: bool = False) -> Message:
     changed = (
         update(TASK)
         .where(THE_TASK)
@@ -128,7 +128,7 @@ def _changed(name: str, values: dict[str, Any]) -> Message:
         .returning(*DOCUMENT)
         .cte("changed")
     )
-    return Message.of(name, documents(changed), writes=True)
+    return Message.of(name, documents(changed), writes=True, repeatable=repeatable)
 
 
 def _account() -> Any:

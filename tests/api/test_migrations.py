@@ -52,8 +52,10 @@ def downgrade(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = direct_url(make_settings(database_url=url))
-    command.downgrade(config, "base")
+    engine = create_engine(direct_url(make_settings(database_url=url)))
+    with engine.connect() as config.attributes["connection"]:
+        command.downgrade(config, "base")
+    engine.dispose()
 
 
 def test_a_second_run_changes_nothing(empty: str) -> None:

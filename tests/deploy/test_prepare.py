@@ -51,7 +51,7 @@ def test_a_second_run_changes_nothing(volumes: Path) -> None:
     prepare.main()
 
     assert read(volumes) == before
-    assert before["api/database_url"].endswith("@db:5432/postgres")
+    assert before["api/database_url"].endswith("@db:5432/postgres?sslmode=disable")
     assert before["db/password"] in before["api/database_url"]
     assert len(before["api/better_auth_secret"]) >= 32
 
