@@ -35,7 +35,7 @@ def parsed(text: str) -> URL:
         unknown = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
         message = f"has a parameter that PostgreSQL does not know: {unknown[1]}" if unknown else ""
         raise ValueError(message or EXPECTED) from None
-    if given.drivername not in SCHEMES:
+    if given.drivername not in SCHEMES or _is_garbled(url):
         raise ValueError(EXPECTED)
     _check_parameters(url)
     return url
@@ -69,6 +69,11 @@ def secured(url: URL) -> URL:
     if str(url.query.get("options", "")).startswith("endpoint="):
         url = url.difference_update_query(["options"])
     return url
+
+
+def _is_garbled(url: URL) -> bool:
+    """Whether an unescaped ``@`` or ``%`` of the password was taken for something else."""
+    return "@" in (url.host or "") or "\ufffd" in f"{url.username}{url.password}"
 
 
 def _check_parameters(url: URL) -> None:

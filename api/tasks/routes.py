@@ -67,10 +67,12 @@ async def create_task(
     [(document, task_id, fresh, same)] = await _run(
         request, create, user_id, **task.columns(), **key
     )
-    if not fresh and not same:
+    # A key of our own is met again only by our own retry, which the client need not know of.
+    replayed = idempotency_key and not fresh
+    if replayed and not same:
         raise IdempotencyMismatch
     headers = {"Location": f"/api/{quote(user_id, safe='')}/tasks/{task_id}"}
-    return _json(document, 201, headers if fresh else headers | {"Idempotency-Replayed": "true"})
+    return _json(document, 201, headers | {"Idempotency-Replayed": "true"} if replayed else headers)
 
 
 @router.get("/{id}", response_model=TaskRead, response_description="The task.")
