@@ -57,10 +57,11 @@ async def _ready(descriptor: int, *, writing: bool) -> None:
         (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
     )
     add(descriptor, _settle, ready)
+    timer = loop.call_at(_end(loop), _expire, ready)
     try:
-        async with _limit():
-            await ready
+        await ready
     finally:
+        timer.cancel()
         remove(descriptor)
 
 
@@ -69,15 +70,20 @@ def _settle(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def _limit() -> asyncio.Timeout:
-    now = asyncio.get_running_loop().time()
-    return asyncio.timeout_at(_deadline.get(now + DEFAULT_SECONDS))
+def _expire(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_exception(TimeoutError())
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> float:
+    return _deadline.get(loop.time() + DEFAULT_SECONDS)
 
 
 async def _resolve(host: str, port: int) -> list[str]:
     """The host's addresses, without blocking the loop as libpq would."""
-    async with _limit():
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout_at(_end(loop)):
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -1,6 +1,12 @@
 """Reading what ``GET /metrics`` says."""
 
+import httpx2 as httpx
 from prometheus_client.parser import text_string_to_metric_families
+
+
+def scrape(base_url: object) -> str:
+    """What it says now."""
+    return httpx.get(f"{base_url}".rstrip("/") + "/metrics").text
 
 
 def total(text: str, name: str, **labels: str) -> float:

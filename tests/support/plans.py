@@ -12,6 +12,7 @@ from tests.support.database import migrated
 
 OWNER = "user-7"
 FILL = """
+SET session_replication_role = replica;  -- the foreign key holds by construction
 SELECT setseed(0.5);
 INSERT INTO "user" (id, name, email, "emailVerified")
 SELECT 'user-' || n, n, n || '@example.com', false FROM generate_series(0, %(users)s - 1) n;
@@ -30,14 +31,28 @@ FROM (SELECT n, random() AS luck FROM generate_series(1, %(tasks)s) n) AS drawn;
 @contextmanager
 def filled(users: int, tasks: int) -> Iterator[Any]:
     """A cursor on a database with so many users and tasks."""
-    with migrated() as url:
-        connection = psycopg2.connect(url)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+    with populated(users, tasks) as url, cursor_on(url) as cursor:
+        yield cursor
+
+
+@contextmanager
+def populated(users: int, tasks: int) -> Iterator[str]:
+    """The URL of a database with so many users and tasks."""
+    with migrated("-c", "shared_buffers=1GB") as url:
+        with cursor_on(url) as cursor:
             cursor.execute(FILL, {"users": users, "tasks": tasks})
             cursor.execute("VACUUM ANALYZE task")
-            yield cursor
-        connection.close()
+        yield url
+
+
+@contextmanager
+def cursor_on(url: str) -> Iterator[Any]:
+    """A cursor whose statements are transactions of their own."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        yield cursor
+    connection.close()
 
 
 def plan(cursor: Any, message: Message, values: dict[str, Any], options: str = "COSTS OFF") -> str:

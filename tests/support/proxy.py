@@ -13,11 +13,13 @@ GSS_REQUEST = 80877104
 
 
 class CountingProxy:
-    """``messages`` are the texts of all queries, in order; one is one round trip."""
+    """``messages`` are the texts of all queries, in order; ``round_trips`` counts the answers that
+    the client waits for, in either of the two protocols.
+    """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.messages: list[str] = []
-        self.connections = 0
+        self.connections = self.round_trips = 0
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -51,7 +53,8 @@ class CountingProxy:
             while head := stream.read(5):
                 body = stream.read(struct.unpack("!I", head[1:])[0] - 4)
                 if head[:1] in b"QPBE":  # simple query, and the extended protocol's steps
-                    self.messages.append(body.rstrip(b"\x00").decode())
+                    self.messages.append(body.rstrip(b"\x00").decode("utf-8", "replace"))
+                self.round_trips += head[:1] in b"QSH"  # simple query, sync, flush
                 server.sendall(head + body)
 
     @staticmethod

@@ -1,0 +1,22 @@
+"""A PostgreSQL that these tests may stop, alone and behind a pooler."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.pgbouncer import Pooler, pooler
+from tests.support.postgres import Postgres, postgres
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Postgres]:
+    """Runs, and has the schema, whenever a test begins."""
+    with postgres() as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def pooled(server: Postgres) -> Iterator[Pooler]:
+    """The same database through PgBouncer in transaction mode."""
+    with pooler(server.url, size=8) as made:
+        yield made

@@ -1,0 +1,105 @@
+"""A database that stays away is asked once per second, and everybody else is answered at once."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from api.database import breaker as module
+from api.database.breaker import Breaker
+from api.errors import DatabaseUnavailable, Overloaded
+from tests.support.gate import Gate, gate
+from tests.support.load import working
+from tests.support.metrics import scrape, total
+from tests.support.postgres import Postgres
+from tests.support.server import make_settings, serve
+
+BUDGET, SECONDS = 0.5, 3
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the breaker takes for the time."""
+    made = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(module, "monotonic", lambda: made.now)
+    return made
+
+
+def test_a_closed_breaker_lets_everybody_pass(clock: SimpleNamespace) -> None:
+    breaker = Breaker()
+
+    for _ in range(3):
+        breaker.admit()
+
+
+def test_an_open_breaker_lets_one_attempt_pass_per_second(clock: SimpleNamespace) -> None:
+    breaker = Breaker()
+    breaker.open(Overloaded(reason="limit"))
+    for _ in range(5):
+        for _ in range(9):
+            clock.now += 0.1
+            with pytest.raises(Overloaded):
+                breaker.admit()
+        clock.now += 0.11
+        breaker.admit()
+
+
+def test_a_closed_again_breaker_lets_everybody_pass(clock: SimpleNamespace) -> None:
+    breaker = Breaker()
+    breaker.open(DatabaseUnavailable(reason="wake"))
+    breaker.close()
+
+    for _ in range(3):
+        breaker.admit()
+
+
+@contextmanager
+def refusing(proxy: Gate) -> Iterator[None]:
+    """Connections end before they begin."""
+    proxy.refuses = True
+    yield
+    proxy.refuses = False
+
+
+@contextmanager
+def silent(proxy: Gate) -> Iterator[None]:
+    """Connections are taken, and nothing is ever said on them."""
+    proxy.flows.clear()
+    yield
+    proxy.flows.set()
+
+
+Away = Callable[[Gate], AbstractContextManager[None]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [refusing, silent])
+def test_a_database_that_is_away_is_asked_once_per_second(away: Away, server: Postgres) -> None:
+    settings = {"connect_deadline_seconds": BUDGET}
+    with (
+        gate(server.url) as (proxy, url),
+        serve(make_settings(database_url=url, **settings)) as base,
+    ):
+        with away(proxy), working(base, 6, 0.02) as load:
+            load.wait_for(30)  # the budget is spent
+            before, start = len(proxy.attempts), time.monotonic()
+            time.sleep(SECONDS)
+            asked, seconds = len(proxy.attempts) - before, time.monotonic() - start
+            text = scrape(base)
+        with working(base, 1) as again:
+            again.wait_for(5)
+            time.sleep(1)
+            again.wait_for(20)
+        closed = total(scrape(base), "tasks_db_breaker_open")
+
+    late = [answer.seconds for answer in load.answers if answer.started > start]
+    assert {answer.status for answer in load.answers} == {503}
+    assert SECONDS / (1 + BUDGET) - 1 <= asked <= seconds + 1
+    assert sum(wait < 0.2 for wait in late) > len(late) * 0.8
+    assert max(late) < BUDGET + 0.5
+    assert total(text, "tasks_db_breaker_open") == 1
+    assert total(text, "tasks_db_unavailable_total", cause="breaker") > 20
+    assert closed == 0
+    assert {answer.status for answer in again.answers[-20:]} <= {200, 201}

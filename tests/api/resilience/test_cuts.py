@@ -1,0 +1,97 @@
+"""Connections cut under load: nobody notices, whoever cut them."""
+
+import signal
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.load import ONCE, REPEATABLE, working
+from tests.support.metrics import scrape, total
+from tests.support.pgbouncer import Pooler
+from tests.support.pool import ask
+from tests.support.postgres import IMMEDIATE_STOP, Postgres
+from tests.support.server import make_settings, serve
+
+# PgBouncer's connections to the database have no name of ours.
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
+MORE = 120
+
+
+class Fault(NamedTuple):
+    """``certain``: the server says itself that it ran nothing, so that all can be repeated."""
+
+    inject: Callable[[Postgres, Pooler], object]
+    through_pooler: bool = False
+    certain: bool = True
+
+
+def restart_pooler(_: Postgres, pooled: Pooler) -> None:
+    pooled.stop(signal.SIGKILL)
+    pooled.start()
+
+
+FAULTS = {
+    "terminate": Fault(lambda server, _: ask(server.url, TERMINATE)),
+    "restart fast": Fault(lambda server, _: server.restart()),
+    "restart immediate": Fault(lambda server, _: server.restart(IMMEDIATE_STOP), certain=False),
+    "terminate behind the pooler": Fault(
+        lambda server, _: ask(server.url, TERMINATE), through_pooler=True
+    ),
+    "kill the pooler": Fault(restart_pooler, through_pooler=True, certain=False),
+}
+NOT_SLOW = "restart fast"
+CASES = [
+    NOT_SLOW,
+    *(pytest.param(name, marks=pytest.mark.slow) for name in FAULTS if name != NOT_SLOW),
+]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_connections_cut_under_load_fail_no_request(
+    name: str, server: Postgres, pooled: Pooler
+) -> None:
+    fault = FAULTS[name]
+    url = pooled.url if fault.through_pooler else server.url
+    with serve(make_settings(database_url=url)) as base, working(base) as load:
+        before = scrape(base)
+        for _ in range(2):
+            load.wait_for(MORE)
+            fault.inject(server, pooled)
+        load.wait_for(MORE)
+        after = scrape(base)
+
+    assert load.statuses(*REPEATABLE) <= {200, 201}, load.failed()
+    assert load.statuses(*ONCE) <= ({200} if fault.certain else {200, 504}), load.failed()
+    assert load.slowest() < 5
+    assert total(after, "tasks_db_connects_total", outcome="ok") > total(
+        before, "tasks_db_connects_total", outcome="ok"
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_idle_connections_cut_cost_one_reconnect_and_no_retry(
+    name: str, server: Postgres, pooled: Pooler
+) -> None:
+    fault = FAULTS[name]
+    hidden = name == "terminate behind the pooler"  # PgBouncer replaces its own
+    url = pooled.url if fault.through_pooler else server.url
+    with serve(make_settings(database_url=url)) as base:
+        with working(base, 4) as load:
+            load.wait_for(40)
+        before = scrape(base)
+        fault.inject(server, pooled)
+        with working(base, 1) as again:
+            again.wait_for(20)
+        after = scrape(base)
+
+    def grown(metric: str, **labels: str) -> float:
+        return total(after, metric, **labels) - total(before, metric, **labels)
+
+    assert not load.failed() + again.failed()
+    assert grown("tasks_db_reconnects_total", reason="ended") == (0 if hidden else 1)
+    assert grown("tasks_db_retries_total") == 0
+    assert grown("tasks_db_unavailable_total") == 0

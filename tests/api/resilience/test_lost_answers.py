@@ -1,0 +1,147 @@
+"""The connection ends between the commit and its answer: nothing is lost, and nothing doubled."""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from tests.support.client import User
+from tests.support.gate import Gate, gate
+from tests.support.load import ONCE, READS, REPEATABLE
+from tests.support.metrics import scrape, total
+from tests.support.postgres import Postgres
+from tests.support.server import make_settings, serve
+
+MESSAGES = {"put": "change", "patch": "change", "set": "change", "delete": "remove"}
+CHANGES = sorted(REPEATABLE.keys() - READS.keys())
+
+
+class Line(NamedTuple):
+    """A user, and the gate between the API and its database."""
+
+    user: User
+    gate: Gate
+
+    def lose(self, answers: int) -> None:
+        """The next ``answers`` never arrive."""
+        left = iter(range(answers))
+        self.gate.swallows = lambda _: next(left, None) is not None
+
+    def counted(self, metric: str, **labels: str) -> float:
+        """What the API counted so far."""
+        return total(scrape(self.user.base_url), metric, **labels)
+
+    def retries(self, message: str) -> float:
+        """How often this message was sent again."""
+        return self.counted("tasks_db_retries_total", operation=message)
+
+
+@pytest.fixture(scope="module")
+def through(server: Postgres) -> Iterator[tuple[Gate, str]]:
+    """The API behind a gate."""
+    with gate(server.url) as (proxy, url), serve(make_settings(database_url=url)) as base:
+        yield proxy, base
+
+
+@pytest.fixture
+def line(through: tuple[Gate, str]) -> Iterator[Line]:
+    """A new user's."""
+    proxy, base = through
+    with User(base, f"user-{uuid4().hex}") as user:
+        yield Line(user, proxy)
+
+
+@pytest.mark.parametrize("name", REPEATABLE)
+def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: BinaryIO) -> None:
+    task = line.user.add()
+    message = MESSAGES.get(name, name)
+    before = line.retries(message)
+    log.read()
+    line.lose(1)
+
+    response = REPEATABLE[name](line.user, task["id"])
+
+    assert response.is_success, response.text
+    assert "idempotency-replayed" not in response.headers
+    assert line.retries(message) - before == 1
+    assert _requests(log)[0]["db_retries"] == 1
+    assert len(line.user.all()) == (2 if name == "create" else 1)
+    if name not in READS:
+        assert response.json() in line.user.all()
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_what_may_happen_only_once_is_left_open(name: str, line: Line) -> None:
+    task = line.user.add()
+    before = line.retries(MESSAGES.get(name, name))
+    line.lose(1)
+
+    response = ONCE[name](line.user, task["id"])
+
+    assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
+    assert line.retries(MESSAGES.get(name, name)) == before
+    assert [found["completed"] for found in line.user.all()] == ([True] if name == "toggle" else [])
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_read_whose_answer_is_lost_twice_is_unavailable(name: str, line: Line) -> None:
+    task = line.user.add()
+    line.lose(2)
+
+    response = READS[name](line.user, task["id"])
+
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+    assert line.user.all() == [task]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_write_whose_answer_is_lost_twice_is_left_open(name: str, line: Line) -> None:
+    task = line.user.add()
+    before = line.counted("tasks_db_unavailable_total", cause="lost")
+    line.lose(2)
+
+    response = REPEATABLE[name](line.user, task["id"])
+
+    assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
+    assert (
+        total(scrape(line.user.base_url), "tasks_db_unavailable_total", cause="lost") - before == 1
+    )
+
+
+def test_a_write_that_was_sent_and_then_found_no_database_is_left_open(server: Postgres) -> None:
+    def lose_and_close(_: bytes) -> bool:
+        proxy.refuses = True
+        return True
+
+    with (
+        gate(server.url) as (proxy, url),
+        serve(make_settings(database_url=url, connect_deadline_seconds=0.5)) as base,
+        User(base, f"user-{uuid4().hex}") as user,
+    ):
+        user.add()
+        proxy.swallows = lose_and_close
+        response = user.post(user.tasks, json={"title": "new"})
+
+    assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_clients_own_retry_with_its_key_leaves_one_row(lost: int, line: Line) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    line.user.add("warm")
+    line.lose(lost)
+
+    answers = [
+        line.user.post(line.user.tasks, json={"title": "new"}, headers=key) for _ in range(2)
+    ]
+
+    assert [a.status_code for a in answers] == [201 if lost == 1 else 504, 201]
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert [task["title"] for task in line.user.all()] == ["new", "warm"]
+
+
+def _requests(log: BinaryIO) -> list[dict[str, object]]:
+    lines = map(json.loads, log.read().splitlines())
+    return [line for line in lines if line["event"] == "request" and line["user_id"]]

@@ -1,0 +1,113 @@
+"""A database that is away for long: everybody is told in time, and all is well once it is back."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.gunicorn import Gunicorn, gunicorn
+from tests.support.load import READS, Load, working
+from tests.support.metrics import scrape, total
+from tests.support.pgbouncer import Pooler
+from tests.support.postgres import Postgres
+
+# What was in flight may have waited as long as the database is given to wake up.
+BUDGET, SLACK = 5, 0.5
+USERS = 8
+# Each worker finds out for itself, by one attempt per second.
+OTHER_WORKER = 2
+# PgBouncer asks its database again only then.
+LOGIN_RETRY = 15
+
+
+class Outage(NamedTuple):
+    """What is stopped for how long, and how long the API may take to notice that it is back."""
+
+    seconds: float
+    back_within: float
+    url: Callable[[Postgres, Pooler], str]
+
+
+OUTAGES = {
+    "direct": Outage(12, 5, lambda server, _: server.url),
+    "direct, long": Outage(30, 5, lambda server, _: server.url),
+    "behind the pooler": Outage(12, LOGIN_RETRY + 1, lambda _, pooled: pooled.url),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OUTAGES)
+def test_an_outage_is_a_503_in_time_and_ends_with_the_database(
+    name: str, server: Postgres, pooled: Pooler
+) -> None:
+    outage = OUTAGES[name]
+    with gunicorn(outage.url(server, pooled)) as api, working(api.base, USERS, 0.02) as load:
+        load.wait_for(100)
+        workers = api.workers()
+        stopped = time.monotonic()
+        server.stop()
+        during = probe_for(outage.seconds, api)
+        server.start()
+        back = time.monotonic()
+        first = first_success(load, back)
+        time.sleep(OTHER_WORKER)
+        load.wait_for(200)
+        text = scrape(api.base)
+        assert api.workers() == workers
+        events = [json.loads(line) for line in api.command.output.splitlines()]
+
+    check_answers(load, stopped, back)
+    assert first - back <= outage.back_within
+    assert {answer.status for answer in load.answers[-200:]} <= {200, 201}
+    assert max(seconds for _, seconds in during) < SLACK
+    assert {status for status, _ in during} == {200}
+    check_signs(text, [event["event"] for event in events], pooled="pooler" in name)
+
+
+def probe_for(seconds: float, api: Gunicorn) -> list[tuple[int, float]]:
+    """How the process said that it lives meanwhile."""
+    end = time.monotonic() + seconds
+    answers = []
+    while time.monotonic() < end:
+        response = httpx.get(f"{api.base}/livez")
+        answers.append((response.status_code, response.elapsed.total_seconds()))
+        time.sleep(0.2)
+    return answers
+
+
+def first_success(load: Load, since: float) -> float:
+    """When the first request that was sent afterwards succeeded."""
+    while True:
+        for answer in load.answers[-200:]:
+            if answer.status < 300 and answer.started + answer.seconds > since:
+                return answer.started + answer.seconds
+        assert time.monotonic() < since + 2 * LOGIN_RETRY
+        time.sleep(0.05)
+
+
+def check_answers(load: Load, stopped: float, back: float) -> None:
+    """503, or 504 for what was under way; slow only while the budget was being spent."""
+    during = [a for a in load.answers if a.started + a.seconds > stopped and a.started < back]
+    failed = [answer for answer in during if answer.status >= 300]
+    assert {answer.status for answer in failed} <= {503, 504}
+    unknown = [answer for answer in failed if answer.status == 504]
+    assert len(unknown) <= USERS
+    assert not {answer.operation for answer in unknown} & READS.keys()
+    assert len(failed) > 50
+    settled = [a.seconds for a in failed if a.started > stopped + BUDGET + SLACK]
+    assert max(answer.seconds for answer in failed) <= BUDGET + SLACK
+    assert len(settled) > 50
+    assert max(settled) <= 1
+
+
+def check_signs(text: str, events: list[str], *, pooled: bool) -> None:
+    """It shows in the numbers; and once per worker in the log, unless PgBouncer takes us in."""
+    causes = ("connect", "breaker")
+    assert sum(total(text, "tasks_db_unavailable_total", cause=cause) for cause in causes) > 50
+    assert total(text, "tasks_db_breaker_open") == 0
+    if not pooled:
+        assert events.count("database_away") == 2
+        assert events.count("database_connected") == 4

@@ -1,0 +1,88 @@
+"""A database that answers, and says no: no room, no entry."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+from sqlalchemy import make_url
+
+from tests.support.client import User
+from tests.support.gate import gate
+from tests.support.load import EVERY, READS
+from tests.support.metrics import scrape, total
+from tests.support.own_database import own_database
+from tests.support.pgbouncer import pooler
+from tests.support.pool import ask
+from tests.support.postgres import Postgres
+from tests.support.server import make_settings, serve
+
+FULL = """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'could not extend file: no space left on device' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE OR DELETE ON task EXECUTE FUNCTION full_disk()
+"""
+
+
+@contextmanager
+def api(url: str, **settings: Any) -> Iterator[User]:
+    """A user of an API before this database."""
+    with (
+        serve(make_settings(database_url=url, **settings)) as base,
+        User(base, uuid4().hex) as user,
+    ):
+        yield user
+
+
+def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres) -> None:
+    with own_database(server.url) as url, api(url) as user:
+        task = user.add()
+        ask(url, FULL)
+        answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
+        text = scrape(user.base_url)
+
+    for name, answer in answers.items():
+        if name in READS:
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (503, "read_only")
+            assert "retry-after" not in answer.headers
+    assert total(text, "tasks_db_unavailable_total", cause="full") == len(EVERY) - len(READS)
+
+
+@pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
+    pooled: bool,  # noqa: FBT001
+    server: Postgres,
+    log: BinaryIO,
+) -> None:
+    with (
+        pooler(server.url, size=2) as bouncer,
+        gate(bouncer.url if pooled else server.url) as (
+            proxy,
+            url,
+        ),
+    ):
+        wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
+        with api(wrong) as user:
+            log.read()
+            started = time.monotonic()
+            first = user.get(user.tasks)
+            ready = httpx.get(f"{user.base_url}".rstrip("/") + "/readyz").json()
+            while time.monotonic() < started + 2.5:
+                assert user.get(user.tasks).status_code == 503
+            seconds = time.monotonic() - started
+            text = scrape(user.base_url)
+        lines = [json.loads(line) for line in log.read().splitlines()]
+
+    assert (first.status_code, first.json()["code"]) == (503, "database_unavailable")
+    assert ready["checks"] == {"database": {"status": "warn"}}
+    assert len(proxy.attempts) <= seconds + 1
+    [away] = [line for line in lines if line["event"] == "database_away"]
+    assert away["reason"] == "credentials"
+    assert "wrong" not in json.dumps(away)
+    assert total(text, "tasks_db_unavailable_total", cause="breaker") > 20

@@ -1,0 +1,98 @@
+"""A database that sleeps: the first request wakes it, and waiting is worth it within a budget."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+import pytest
+
+from tests.support.client import User
+from tests.support.gate import Gate, Sleeper, gate
+from tests.support.load import REPEATABLE, working
+from tests.support.metrics import scrape, total
+from tests.support.postgres import Postgres
+from tests.support.server import make_settings, serve
+
+
+class Asleep(NamedTuple):
+    """The API before a database that went to sleep after it was used."""
+
+    base: str
+    gate: Gate
+
+
+@contextmanager
+def asleep(server: Postgres, seconds: float, **settings: float) -> Iterator[Asleep]:
+    """It wakes ``seconds`` after somebody connects."""
+    with gate(server.url) as (proxy, url):
+        with serve(make_settings(database_url=url, **settings)) as base:
+            with working(base, 3) as load:
+                load.wait_for(20)
+            assert not load.failed()
+            server.stop()
+            sleeper = Sleeper(seconds, server.start)
+            proxy.hold = sleeper
+            yield Asleep(base, proxy)
+        sleeper.join()
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [pytest.param(0.3, marks=pytest.mark.slow), 0.8, pytest.param(3, marks=pytest.mark.slow)],
+)
+def test_a_wake_within_the_budget_fails_no_request(seconds: float, server: Postgres) -> None:
+    with asleep(server, seconds) as api:
+        cold = total(scrape(api.base), "tasks_db_cold_starts_total")
+        begun = time.monotonic()
+        with working(api.base, 14) as load:
+            load.wait_for(60)
+        after = total(scrape(api.base), "tasks_db_cold_starts_total")
+
+    assert not load.failed()
+    assert load.slowest() <= seconds + 1
+    assert time.monotonic() - begun > seconds
+    assert after > cold
+
+
+def test_the_log_line_of_the_request_that_woke_it_says_so(server: Postgres, log: BinaryIO) -> None:
+    with asleep(server, 0.8) as api, User(api.base, "early") as early:
+        log.read()
+        assert early.get(early.tasks).status_code == 200
+
+    lines = [json.loads(line) for line in log.read().splitlines()]
+    [line] = [line for line in lines if line["event"] == "request" and line["user_id"]]
+    assert line["db_connect_ms"] >= 800
+    assert line["db_retries"] == 0
+    assert line["db_round_trips"] == 1
+
+
+def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(server: Postgres) -> None:
+    with asleep(server, 2.5, connect_deadline_seconds=1) as api, User(api.base, "early") as early:
+        started = time.monotonic()
+        first = early.get(early.tasks)
+        waited = time.monotonic() - started
+        at_once = [early.post(early.tasks, json={"title": "new"}) for _ in range(5)]
+        open_breaker = total(scrape(api.base), "tasks_db_breaker_open")
+        seconds = worked_again(early) - started
+        text = scrape(api.base)
+
+    for response in (first, *at_once):
+        assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+        assert int(response.headers["retry-after"]) > 0
+    assert 1 <= waited <= 1.5
+    assert all(response.elapsed.total_seconds() < 0.5 for response in at_once)
+    assert open_breaker == 1
+    assert seconds <= 2.5 + 1 + 2
+    assert total(text, "tasks_db_breaker_open") == 0
+    assert total(text, "tasks_db_unavailable_total", cause="wake") >= 1
+    assert total(text, "tasks_db_unavailable_total", cause="breaker") >= 5
+
+
+def worked_again(user: User) -> float:
+    """When reads and writes worked again."""
+    while user.get(user.tasks).status_code == 503:
+        time.sleep(0.05)
+    assert all(send(user, user.add()["id"]).is_success for send in REPEATABLE.values())
+    return time.monotonic()

@@ -1,0 +1,145 @@
+"""Connection strings as consoles give them: what works is kept, what cannot work is told why."""
+
+from pathlib import Path
+
+import certifi
+import pytest
+from psycopg2.extensions import parse_dsn
+from pydantic import ValidationError
+
+from api import dsn
+from api.database.urls import async_url, direct_url
+from tests.support.server import make_settings
+
+HOST = "ep-cool-name-123.c-2.eu-central-1.aws.neon.tech"
+POOLER = HOST.replace("123.", "123-pooler.")
+NEON = f"postgresql://owner:hidden@{HOST}/neondb"
+POOLED = f"postgresql://owner:hidden@{POOLER}/neondb"
+REQUIRED = "?sslmode=require&channel_binding=require"
+
+
+def secured(text: str) -> dict[str, object]:
+    """What libpq is told, and that it understands it."""
+    url = dsn.secured(dsn.parsed(text))
+    parse_dsn(url.render_as_string(hide_password=False))
+    return dict(url.query)
+
+
+@pytest.mark.parametrize("url", [NEON, POOLED])
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_the_consoles_own_urls_are_taken_and_verified(scheme: str, url: str) -> None:
+    query = secured(scheme + url.removeprefix("postgresql") + REQUIRED)
+
+    assert query == {
+        "sslmode": "verify-full",
+        "sslrootcert": certifi.where(),
+        "channel_binding": "require",
+    }
+
+
+@pytest.mark.parametrize("mode", ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require"])
+def test_neons_certificate_is_always_verified(mode: str) -> None:
+    assert secured(NEON + mode)["sslmode"] == "verify-full"
+
+
+def test_a_stricter_wish_is_kept(tmp_path: Path) -> None:
+    root = tmp_path / "root.pem"
+    root.touch()
+
+    query = secured(f"{NEON}?sslmode=verify-ca&sslrootcert={root}")
+
+    assert query == {"sslmode": "verify-ca", "sslrootcert": f"{root}"}
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        ("postgresql://u:p@db.example.com/d", {"sslmode": "verify-full"}),
+        ("postgresql://u:p@db.example.com/d?sslmode=require", {"sslmode": "require"}),
+        ("postgresql://u:p@db/d?sslmode=disable", {"sslmode": "disable"}),
+        ("postgresql://u:p@10.0.0.5/d", {"sslmode": "verify-full"}),
+        ("postgresql://u:p@evil-neon.tech.example.com/d?sslmode=require", {"sslmode": "require"}),
+    ],
+)
+def test_another_remote_host_is_verified_unless_the_url_says_no(
+    url: str, query: dict[str, str]
+) -> None:
+    found = secured(url)
+
+    assert found["sslmode"] == query["sslmode"]
+    assert ("sslrootcert" in found) == (query["sslmode"] == "verify-full")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@localhost/d",
+        "postgresql://u:p@127.0.0.1:6432/d",
+        "postgresql://u:p@[::1]/d",
+        "postgresql://u@/d?host=/var/run/postgresql",
+        "postgresql:///d",
+    ],
+)
+def test_a_local_server_is_left_as_it_is(url: str) -> None:
+    assert dsn.secured(dsn.parsed(url)) == dsn.parsed(url)
+
+
+@pytest.mark.parametrize("url", [NEON, POOLED])
+def test_the_endpoint_option_of_older_clients_is_not_sent(url: str) -> None:
+    query = secured(f"{url}?sslmode=require&options=endpoint%3Dep-cool-name-123")
+
+    assert "options" not in query
+
+
+def test_other_options_stay_on_a_direct_url() -> None:
+    assert secured(f"{NEON}?options=-c%20jit%3Doff")["options"] == "-c jit=off"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (f"{POOLED}?options=-c%20statement_timeout%3D1", "remove `options`"),
+        (f"{NEON}?channel_binding=require&sslmode=disable", "needs TLS"),
+        (f"{NEON}?sslrootcert=/nowhere/hidden.pem", "sslrootcert that does not exist"),
+        (f"{NEON}?sslmod=require", "does not know: sslmod"),
+        (f"{NEON}?pgbouncer=true", "does not know: pgbouncer"),
+        ("postgresql://owner:hid@den@host/db", "write %XX"),
+        ("postgresql://owner:hid%den@host/db", "write %XX"),
+        ("postgresql://owner:hidden@host:notaport/db", "write %XX"),
+        ("mysql://owner:hidden@host/db", "must look like"),
+        ("postgresql+asyncpg://owner:hidden@host/db", "must look like"),
+        ("hidden", "must look like"),
+        ("", "must look like"),
+    ],
+)
+def test_what_cannot_work_is_told_why_without_the_password(url: str, said: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        dsn.parsed(url)
+
+    assert said in str(caught.value)
+    assert "hid" not in str(caught.value)
+    assert "den" not in str(caught.value)
+
+
+def test_a_mistake_in_the_settings_shows_no_password() -> None:
+    with pytest.raises(ValidationError) as caught:
+        make_settings(database_url="postgresql://owner:hid@den@host/db")
+
+    assert "hid" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_one_url_is_enough_for_the_api_and_for_migrations(*, pooled: bool) -> None:
+    settings = make_settings(database_url=(POOLED if pooled else NEON) + REQUIRED)
+
+    assert async_url(settings).host == (POOLER if pooled else HOST)
+    assert direct_url(settings).host == HOST
+    assert async_url(settings).query == direct_url(settings).query
+
+
+@pytest.mark.parametrize("given", ["a%3A%2F%3F%23%5B%5D%40%25b", "a:/?#[]%40%25b"])
+def test_a_password_of_every_sign_arrives_whole(given: str) -> None:
+    url = dsn.parsed(f"postgresql://owner:{given}@host/db")
+
+    assert (url.password, url.host) == ("a:/?#[]@%b", "host")
+    assert parse_dsn(url.render_as_string(hide_password=False))["password"] == url.password

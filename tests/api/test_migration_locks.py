@@ -1,0 +1,98 @@
+"""Migrations that meet: through a pooler, and before a lock that somebody does not let go."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import psycopg2
+import pytest
+from sqlalchemy import make_url
+
+from tests.support.command import finished
+from tests.support.own_database import empty_database, roleless_server
+from tests.support.pgbouncer import pgbouncer
+from tests.support.pool import ask
+
+MIGRATE = ".venv/bin/python", "-m", "api.migrations"
+# As Better Auth makes it; ours refers to it.
+USERS = """
+    CREATE TABLE "user" (
+        id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
+        "emailVerified" boolean NOT NULL
+    )
+"""
+# api/migrations/env.py takes it.
+LOCK = 7240461
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+DONE = "The database has this release's schema."
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A PostgreSQL that no migration has seen."""
+    with roleless_server() as url:
+        yield url
+
+
+def migrated(url: str, **settings: str) -> tuple[int | None, list[str]]:
+    """The exit code and the sentences of a migration in a process of its own."""
+    with finished(*MIGRATE, settings={"DATABASE_URL": url, **settings}) as done:
+        return done.process.returncode, done.sentences()
+
+
+@contextmanager
+def held(url: str, statement: str) -> Iterator[None]:
+    """A lock of somebody else's."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.cursor().execute(statement)
+        yield
+
+
+@pytest.mark.slow
+def test_eight_at_once_through_a_pooler_wait_for_each_other_and_all_succeed(server: str) -> None:
+    with (
+        empty_database(server) as url,
+        pgbouncer(url, 8) as pooled,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        through = make_url(url).set(port=make_url(pooled).port)
+        given = through.render_as_string(hide_password=False)
+        with held(url, f"SELECT pg_advisory_lock({LOCK})"):
+            done = [pool.submit(migrated, given) for _ in range(8)]
+            while len(ask(url, WAITING)) < 8:
+                assert not any(one.done() for one in done)
+
+    assert [(one.result()[0], one.result()[1][-1]) for one in done] == [(0, DONE)] * 8
+
+
+@pytest.mark.slow
+def test_a_lock_that_is_not_let_go_ends_the_migration_and_changes_nothing(server: str) -> None:
+    with empty_database(server) as url:
+        ask(url, USERS)
+        with held(url, 'LOCK TABLE "user"'):
+            code, said = migrated(url)
+
+        assert ask(url, "SELECT to_regclass('task')") == [(None,)]
+        assert migrated(url) == (0, [said[0], DONE])
+
+    assert code == 1
+    assert len(said) == 2
+    assert said[1].endswith("held by another session; nothing was changed: try again")
+
+
+def test_what_the_api_may_open_is_held_against_what_the_database_has(server: str) -> None:
+    with empty_database(server) as url:
+        fits = migrated(url, WORKERS="2", POOL_SIZE="10", INSTANCES="2")
+        tight = migrated(url, WORKERS="4", POOL_SIZE="20")
+        too_many = migrated(url, WORKERS="4", POOL_SIZE="20", INSTANCES="2")
+
+    assert fits[0] == tight[0] == 0
+    assert fits[1][0] == (
+        "The API may open 40 (WORKERS 2 x POOL_SIZE 10 x INSTANCES 2)"
+        " of the database's 97 connections."
+    )
+    assert tight[1][0].endswith("; a rolling restart, which needs twice as many, has not.")
+    [refusal] = too_many[1]
+    assert too_many[0] == 1
+    assert refusal.startswith("The API may open 160 (WORKERS 4 x POOL_SIZE 20 x INSTANCES 2)")
+    assert refusal.endswith("has 97: lower one of them, or connect through the pooler.")
