@@ -5,6 +5,7 @@ See https://neon.com/docs/connect/connect-from-any-app for Neon's; libpq's manua
 """
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def parsed(text: str) -> URL:
     """The URL, with ``postgresql`` as its scheme; raises ValueError with a sentence."""
     try:
         given = make_url(text)
-        url = given.set(drivername="postgresql")
+        url = _with_host(given.set(drivername="postgresql"))
         parse_dsn(url.render_as_string(hide_password=False))
     except (ArgumentError, ValueError, psycopg2.Error) as error:
         # Of libpq's sentences only this one, which cannot quote a part of the password.
@@ -71,6 +72,14 @@ def secured(url: URL) -> URL:
     return url
 
 
+def _with_host(url: URL) -> URL:
+    """The one host, where a parameter names it; what libpq does with it, and what we look at."""
+    host = url.query.get("host")
+    if not isinstance(host, str) or not host or host.startswith("/") or "," in host:
+        return url
+    return url.set(host=host).difference_update_query(["host"])
+
+
 def _is_garbled(url: URL) -> bool:
     """Whether an unescaped ``@`` or ``%`` of the password was taken for something else."""
     return "@" in (url.host or "") or "\ufffd" in f"{url.username}{url.password}"
@@ -82,8 +91,10 @@ def _check_parameters(url: URL) -> None:
         raise ValueError("names Neon's pooler, which takes no options: remove `options`")
     if query.get("channel_binding") == "require" and query.get("sslmode") == "disable":
         raise ValueError("asks for channel_binding, which needs TLS, and for sslmode=disable")
-    root = query.get("sslrootcert", "system")
-    if root != "system" and not Path(str(root)).is_file():
+    root = str(query.get("sslrootcert", certifi.where()))
+    if root == "system" and not os.environ.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}:
+        raise ValueError("asks for sslrootcert=system: leave it out, or set SSL_CERT_FILE as well")
+    if root != "system" and not Path(root).is_file():
         raise ValueError("names a file in sslrootcert that does not exist")
 
 

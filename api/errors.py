@@ -188,4 +188,4 @@ class OutcomeUnknown(Problem):
 
     status = 504
     code = "outcome_unknown"
-    detail = "The change may have been made. Read before you try again."
+    detail = "No answer came in time. A change may have been made: read before you try again."

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import __version__
+from api.database.engine import Database
 
 HEALTH_JSON = "application/health+json"
 
@@ -45,9 +46,20 @@ async def ready(request: Request) -> Response:
     if not _has_started(request) or _draining:
         return _health(passes=False)
     failing = state.database.is_failing()
-    checks = {"database": {"status": "warn" if failing else "pass"}}
     required = failing and state.settings.ready_requires_database
+    checks = {"database": _known(state.database)}
     return _health(passes=not required and not state.load.is_held(), checks=checks)
+
+
+def _known(database: Database) -> dict[str, Any]:
+    """What the last requests learned of the database."""
+    known: dict[str, Any] = {
+        "status": "warn" if database.is_failing() else "pass",
+        "failures": database.failures,
+    }
+    if database.failures:
+        known["seconds_since_failure"] = round(database.seconds_since_failure(), 1)
+    return known
 
 
 def _has_started(request: Request) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -20,6 +21,7 @@ LINE_BYTES = 4000
 KEPT_TEXT, KEPT_ITEMS, KEPT_MEMBERS = 80, 3, 16
 SECRET = re.compile("authorization|cookie|password|secret|token$|database_url", re.IGNORECASE)
 REDACTED = "[redacted]"
+PLAIN = (str, int, float, type(None))
 
 
 def _request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -55,12 +57,19 @@ def _text_line(logger: object, method: str, event: EventDict) -> str:
 
 
 def _redacted(value: Any) -> Any:
+    if isinstance(value, PLAIN):  # most are; to ask whether they are a Mapping takes longer
+        return value
     if isinstance(value, Mapping):
         return {
-            name: REDACTED if SECRET.search(str(name)) else _redacted(inner)
+            name: REDACTED if _is_secret(str(name)) else _redacted(inner)
             for name, inner in value.items()
         }
     return [_redacted(inner) for inner in value] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return bool(SECRET.search(name))
 
 
 def _shortened(value: Any) -> Any:

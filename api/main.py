@@ -31,6 +31,8 @@ def create_app(settings: Settings) -> FastAPI:
     """The API for these settings; it opens no socket before its lifespan starts."""
     app = FastAPI(
         lifespan=_lifespan,
+        # FastAPI asks three providers with every request whether anybody wants its own.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
         openapi_url=None,
         # Flat, not include_router: an included router is matched twice per request.
@@ -44,13 +46,20 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.policy = Policy.of(settings)
     app.state.load = Load(settings.max_in_flight)
-    metrics.initialise(tasks.NAMES, MESSAGES, CAUSES)
+    metrics.initialise(
+        settings.revision,
+        operations=tasks.NAMES,
+        messages=MESSAGES,
+        causes=CAUSES,
+        codes=Problem.codes,
+    )
     app.add_exception_handler(Problem, answers.problem)
     app.add_exception_handler(RequestValidationError, answers.invalid)
     app.add_exception_handler(HTTPException, answers.http)
     app.add_middleware(CrashMiddleware)
     app.add_middleware(SheddingMiddleware, load=app.state.load)
-    app.add_middleware(CorsMiddleware, settings.cors_origins)
+    if settings.cors_origins:
+        app.add_middleware(CorsMiddleware, settings.cors_origins)
     app.add_middleware(RequestMiddleware)
     return app
 
@@ -66,13 +75,14 @@ def from_environment() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start without the database: the first request connects, and wakes a sleeping one."""
     settings, policy = app.state.settings, app.state.policy
-    async with opened_keys(settings) as keys, sampled():
+    database = Database(settings)
+    async with opened_keys(settings) as keys, sampled(settings, app.state.load, database):
         app.state.verifier = Verifier(policy, settings.better_auth_secret, keys)
-        app.state.database = Database(settings)
+        app.state.database = database
         settle_garbage_collector()
         log.info("started", algorithms=sorted(policy.algorithms))
         yield
-        await app.state.database.close()
+        await database.close()
         del app.state.database
 
 

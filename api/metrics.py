@@ -64,6 +64,22 @@ BREAKER_OPEN = Gauge(
 PROBLEMS = Counter("tasks_problems_total", "Error answers.", ["code"])
 AUTH_FAILURES = Counter("tasks_auth_failures_total", "Refused callers.", ["reason"])
 OPERATIONS = Counter("tasks_operations_total", "Operations.", ["operation", "outcome"])
+WORKERS = Gauge("tasks_workers", "Workers that run.", multiprocess_mode="livesum")
+IN_FLIGHT_LIMIT = Gauge(
+    "tasks_in_flight_limit",
+    "Requests in flight beyond which others are refused.",
+    multiprocess_mode="livesum",
+)
+POOL_SIZE = Gauge("tasks_db_pool_size", "Connections there may be.", multiprocess_mode="livesum")
+FAILURES = Gauge(
+    "tasks_db_failures", "Messages that failed since one succeeded.", multiprocess_mode="livemax"
+)
+OPEN_FILES = Gauge("tasks_open_files", "Of all workers.", multiprocess_mode="livesum")
+METRICS_FOLDER = Gauge(
+    "tasks_metrics_folder_ratio",
+    "Use of the file system of these files.",
+    multiprocess_mode="livemax",
+)
 SHED = Counter("tasks_shed_total", "Requests refused because too many were in flight.")
 IN_FLIGHT = Gauge("tasks_in_flight", "Requests in flight.", multiprocess_mode="livesum")
 QUEUE = Histogram("tasks_queue_seconds", "From the proxy to the worker.", buckets=LATENCY)
@@ -71,19 +87,28 @@ LOOP_LAG = Histogram("tasks_event_loop_lag_seconds", "How late a timer ran.", bu
 MEMORY = Gauge("tasks_memory_bytes", "Resident memory of all workers.", multiprocess_mode="livesum")
 CPU = Counter("tasks_cpu_seconds_total", "CPU time of all workers.")
 RESTARTS = Counter("tasks_worker_exits_total", "Workers that ended.")
-BUILD = Gauge("tasks_build_info", "Always 1.", ["version"], multiprocess_mode="livemax")
+BUILD = Gauge("tasks_build_info", "Always 1.", ["version", "revision"], multiprocess_mode="livemax")
 
 known_operations: set[str] = set()
 
 
-def initialise(operations: Iterable[str], messages: Iterable[str], causes: Iterable[str]) -> None:
+def initialise(
+    revision: str,
+    *,
+    operations: Iterable[str],
+    messages: Iterable[str],
+    causes: Iterable[str],
+    codes: Iterable[str],
+) -> None:
     """Make every series there is going to be: the first scrape shows zeros, not gaps."""
-    BUILD.labels(__version__).set(1)
+    BUILD.labels(__version__, revision).set(1)
+    for code in codes:
+        PROBLEMS.labels(code)
     for outcome in ("ok", "failed"):
         CONNECTS.labels(outcome)
     for reason in REASONS:
         AUTH_FAILURES.labels(reason)
-    for reason in ("ended", "idle"):
+    for reason in ("ended", "idle", "silent"):
         RECONNECTS.labels(reason)
     for message in messages:
         QUERY.labels(message)
@@ -100,12 +125,14 @@ def observe(method: str, route: Any, current: Trace) -> None:
     matched = route and method != "OPTIONS" and current.status != NOT_ALLOWED
     known = method if method in METHODS else "other"
     handler = route.path if matched else "unmatched"
+    info = Info(NOTHING, None, known, handler, "", current.elapsed())
     for instrument, status in (
         (count_request, str(current.status)),
         (time_request, f"{current.status // 100}xx"),
     ):
         if instrument:
-            instrument(Info(NOTHING, None, known, handler, status, current.elapsed()))
+            info.modified_status = status
+            instrument(info)
     if current.code:
         PROBLEMS.labels(current.code).inc()
     if current.reason and current.status in {401, 403}:

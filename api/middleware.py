@@ -5,10 +5,10 @@ every answer has its headers, and a browser can read even the answer for a crash
 """
 
 import re
+import secrets
 import time
 from collections.abc import MutableMapping
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -70,19 +70,12 @@ class CrashMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception:
-            if scope["type"] != "http" or started:
+            if scope["type"] != "http" or trace.current().has_begun_to_answer():
                 raise
             log.exception("crash")
             await Problem(reason="crash").response()(scope, receive, send)
@@ -92,7 +85,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _headers(message: MutableMapping[str, Any], current: Trace) -> list[tuple[bytes, bytes]]:
@@ -127,6 +120,7 @@ def _write_line(method: str, route: Any, current: Trace) -> None:
         db_connect_ms=round(current.connect_seconds * 1e3, 2),
         db_round_trips=current.round_trips,
         db_retries=current.retries,
+        db_reconnects=current.reconnects,
         bytes=current.size,
         user_id=current.user_id,
         traceparent=current.traceparent,

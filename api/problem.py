@@ -10,18 +10,25 @@ from starlette.responses import Response
 from api import trace
 
 PROBLEM_JSON = "application/problem+json"
-# RFC 9110 renamed these two; Python 3.11 and 3.12 still say the old names.
-PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+# RFC 9110 renamed these; Python 3.11 and 3.12 still say the old names.
+PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 
 
 class Problem(Exception):
-    """A failure with its answer: ``detail`` is for people, ``code`` for programs."""
+    """A failure with its answer: ``detail`` is for people, ``code`` for programs.
 
+    ``codes`` are those of all failures there are.
+    """
+
+    codes: ClassVar[set[str]] = {"internal"}
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     detail: str = "Something went wrong on our side. The request id helps us to find it."
     headers: Mapping[str, str] = {}
     errors: Sequence[Mapping[str, Any]] = ()
+
+    def __init_subclass__(cls) -> None:
+        Problem.codes.add(cls.code)
 
     def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
         super().__init__(detail or self.detail)

@@ -1,6 +1,6 @@
 """Which errors an operation can answer, and how the API's description says so.
 
-Codes, headers and examples come from the classes of ``api.errors``; here stands only what decides
+Codes, headers and examples come from the classes of the errors; here stands only what decides
 which of them can happen where.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from fastapi.routing import APIRoute
 
-from api import errors
+from api import edge_errors, errors
 from api.errors import Invalid
 from api.problem import PHRASES, PROBLEM_JSON, Problem
 
@@ -28,8 +28,12 @@ EVERYWHERE: Sequence[ProblemType] = (
     errors.UserMismatch,
     errors.NotFound,
     errors.BodyTooLarge,
+    edge_errors.UriTooLong,
     errors.Invalid,
+    edge_errors.RateLimited,
+    edge_errors.HeadersTooLarge,
     Problem,
+    edge_errors.BadGateway,
     errors.Overloaded,
     errors.DatabaseUnavailable,
     errors.SchemaOutdated,

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64)
     data_dir: Path = Path(".data")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    revision: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
 
     better_auth_secret: SecretStr | None = None
     better_auth_secret_file: Path | None = None
@@ -80,12 +81,12 @@ class Settings(BaseSettings):
     statement_timeout_seconds: Seconds = 1.5
     database_deadline_seconds: Seconds = 2
     connect_deadline_seconds: Seconds = 5
-    pool_idle_seconds: float = Field(default=240, gt=0)
+    pool_idle_seconds: float = Field(default=240, gt=0, lt=300)  # Neon suspends after 300
     instances: int = Field(default=1, ge=1, le=1000)
     request_deadline_seconds: Seconds = 10
     max_in_flight: int = Field(default=256, ge=1, le=10_000)
     ready_requires_database: bool = False
-    max_body_bytes: int = Field(default=65536, ge=1024, le=1048576)
+    max_body_bytes: int = Field(default=65536, ge=1024, le=65536)  # as nginx.conf
 
     @model_validator(mode="before")
     @classmethod
@@ -127,6 +128,18 @@ class Settings(BaseSettings):
         secret = self.better_auth_secret
         if self.environment == "production" and secret and _is_weak(secret.get_secret_value()):
             message = f"BETTER_AUTH_SECRET must be random and at least {SECRET_BYTES} bytes long"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _limits_end_in_order(self) -> Self:
+        statement, answer = self.statement_timeout_seconds, self.database_deadline_seconds
+        request = self.request_deadline_seconds
+        if not statement <= answer <= request or self.connect_deadline_seconds > request:
+            message = (
+                "STATEMENT_TIMEOUT_SECONDS must not exceed DATABASE_DEADLINE_SECONDS, nor that or"
+                " CONNECT_DEADLINE_SECONDS exceed REQUEST_DEADLINE_SECONDS"
+            )
             raise ValueError(message)
         return self
 

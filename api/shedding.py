@@ -16,26 +16,24 @@ class Load:
     """How many requests are in flight, and since when they fill the limit."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit, self._in_flight, self._clock = limit, 0, clock
+        self.in_flight, self._limit, self._clock = 0, limit, clock
         self._full_since = float("inf")
 
     def is_full(self) -> bool:
         """Whether one more would be too many."""
-        return self._in_flight >= self._limit
+        return self.in_flight >= self._limit
 
     def is_held(self) -> bool:
         """Whether the limit has been reached for some seconds without a pause."""
         return self._clock() - self._full_since > HELD_SECONDS
 
     def __enter__(self) -> None:
-        self._in_flight += 1
-        metrics.IN_FLIGHT.inc()
+        self.in_flight += 1
         if self.is_full():
             self._full_since = min(self._full_since, self._clock())
 
     def __exit__(self, *_: object) -> None:
-        self._in_flight -= 1
-        metrics.IN_FLIGHT.dec()
+        self.in_flight -= 1
         self._full_since = float("inf")
 
 

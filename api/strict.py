@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,21 +22,24 @@ from api.errors import (
 
 JSON = frozenset({"application/json"})
 VISIBLE = re.compile(r"[!-~]{1,255}")
+ABSENT: Any = object()
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded in size and time, and whose JSON has one meaning.
+    """A request whose body is bounded in size and time, and whose parts have one meaning.
 
-    It is read and parsed before FastAPI asks for it, because FastAPI answers 400 to whatever goes
-    wrong while it reads a body.
+    ``query`` has the parameters by name, ``value`` is what the body says, if there is one.
     """
 
+    query: Mapping[str, Any] = {}
+    value: Any = ABSENT
     _content = b""
-    _value: Any = None
 
     async def read(self) -> None:
         """Take the body in; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
+        if "content-length" not in self.headers and "transfer-encoding" not in self.headers:
+            return
         settings = self.app.state.settings
         try:
             async with asyncio.timeout(settings.request_deadline_seconds):
@@ -45,7 +49,13 @@ class StrictRequest(Request):
 
     def parse(self) -> None:
         """Make a value of the body, if there is one; raises ``Invalid`` (422)."""
-        self._value = parse_json(self._content) if self._content else None
+        if self._content:
+            self.value = parse_json(self._content)
+
+    def read_query(self, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
+        """Take the query in; raises ``Invalid`` (422)."""
+        if query := self.scope["query_string"]:
+            self.query = parse_query(query, names, repeatable)
 
     def check_media(self) -> None:
         """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
@@ -57,12 +67,6 @@ class StrictRequest(Request):
             or self._header("content-encoding") not in {"", "identity"}
         ):
             raise UnsupportedMedia
-
-    async def body(self) -> bytes:
-        return self._content
-
-    async def json(self) -> Any:
-        return self._value
 
     def _header(self, name: str) -> str:
         """The header in lower case; one that stands there twice is a list, and no known value."""
@@ -103,22 +107,24 @@ def check_size(request: Request) -> None:
         raise BodyTooLarge
 
 
-def check_query(request: Request, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
-    """Refuse unknown and repeated query parameters and what is not UTF-8."""
-    query = request.scope["query_string"]
-    if not query:
-        return
+def parse_query(
+    query: bytes, names: AbstractSet[str], repeatable: AbstractSet[str]
+) -> dict[str, Any]:
+    """The parameters by name, or ``Invalid`` for unknown and repeated ones and broken UTF-8."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise _invalid("query", "encoding", "The query is not percent-encoded UTF-8.") from None
-    found = [name for name, _ in pairs]
-    if not names >= set(found):
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    if not names >= found.keys():
         known = ", ".join(sorted(names)) or "none"
         raise _invalid("query", "extra_forbidden", f"Unknown parameter; known are: {known}.")
-    for name in sorted(set(found) - set(repeatable)):
-        if found.count(name) > 1:
+    for name in sorted(found.keys() - repeatable):
+        if len(found[name]) > 1:
             raise _invalid(f"query.{name}", "repeated", "This parameter may stand only once.")
+    return {name: given if name in repeatable else given[0] for name, given in found.items()}
 
 
 def check_idempotency_key(request: Request) -> None:

@@ -4,6 +4,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 
+UNANSWERED = 499
+
 
 @dataclass(slots=True)
 class Trace:
@@ -13,7 +15,7 @@ class Trace:
     started: float = field(default_factory=perf_counter)
     traceparent: str | None = None
     user_id: str | None = None
-    status: int = 499
+    status: int = UNANSWERED
     size: int = 0
     code: str | None = None
     reason: str | None = None
@@ -21,6 +23,11 @@ class Trace:
     connect_seconds: float = 0.0
     round_trips: int = 0
     retries: int = 0
+    reconnects: int = 0
+
+    def has_begun_to_answer(self) -> bool:
+        """Whether the client has got a status."""
+        return self.status != UNANSWERED
 
     def elapsed(self) -> float:
         """Seconds since the request arrived."""

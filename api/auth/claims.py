@@ -9,6 +9,7 @@ from api.auth.policy import Policy
 from api.errors import TokenExpired, TokenInvalid
 
 LATEST = 2**53
+NUMBERS = (int, float)
 SUBJECT_CHARACTERS = 255
 SESSION_CACHE = "better-auth:session-cache"
 # Text that no path can name unchanged: controls, lone surrogates, what stands for broken UTF-8.
@@ -38,7 +39,7 @@ def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
 
 def _is_numeric_date(value: object) -> bool:
     """Whether this is a NumericDate (RFC 7519 section 2) that can be compared."""
-    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST
+    return isinstance(value, NUMBERS) and not isinstance(value, bool) and abs(value) < LATEST
 
 
 def _check_issuer(issuer: object, algorithm: str, policy: Policy) -> None:

@@ -44,9 +44,9 @@ def mint(config: Settings, secret: str, subject: str, seconds: int = HOUR) -> st
 
 
 def main() -> None:
-    """Print a token; ``SystemExit`` in production."""
-    parser = argparse.ArgumentParser(description="Prints an access token and nothing else.")
-    parser.add_argument("--sub", required=True, help="the user id")
+    """Print a token for each subject; ``SystemExit`` in production."""
+    parser = argparse.ArgumentParser(description="Prints access tokens and nothing else.")
+    parser.add_argument("--sub", required=True, nargs="+", help="the user id, or several")
     parser.add_argument("--minutes", type=int, default=60, help="how long it is valid")
     arguments = parser.parse_args()
     config = settings.load()
@@ -54,7 +54,8 @@ def main() -> None:
         raise SystemExit("ENVIRONMENT is production: tokens come from Better Auth alone.")
     given = config.better_auth_secret
     secret = given.get_secret_value() if given else local_secret(config.data_dir)
-    print(mint(config, secret, arguments.sub, arguments.minutes * 60))
+    for subject in arguments.sub:
+        print(mint(config, secret, subject, arguments.minutes * 60))
 
 
 if __name__ == "__main__":

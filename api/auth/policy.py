@@ -4,6 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import orjson
+from jwt import InvalidKeyError
+from jwt.algorithms import HMACAlgorithm
+from pydantic import SecretStr
 
 from api.auth.jwks import ASYMMETRIC, NoKeys, canonical, parse
 from api.settings import Settings
@@ -54,11 +57,22 @@ def _algorithms(settings: Settings) -> frozenset[str]:
     if not available:
         raise SystemExit("Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in.")
     _check_public(settings.better_auth_jwks)
+    _check_secret(settings.better_auth_secret)
     chosen = frozenset(map(canonical, settings.auth_algorithms))
     if impossible := chosen - available:
         names = ", ".join(sorted(impossible))
         raise SystemExit(f"AUTH_ALGORITHMS: there is no key for {names}.")
     return chosen or frozenset({*USUAL, SYMMETRIC}) & available
+
+
+def _check_secret(secret: SecretStr | None) -> None:
+    """Refuse what everybody may know: whoever has it could sign with it."""
+    if secret is None:
+        return
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret.get_secret_value())
+    except InvalidKeyError:
+        raise SystemExit("BETTER_AUTH_SECRET is a public key, not a secret.") from None
 
 
 def _check_public(document: str | None) -> None:

@@ -8,37 +8,35 @@ checking ``typ`` and ``aud`` keeps them out.
 
 import json
 import re
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import jwt
 import orjson
-from jwt.algorithms import OKPAlgorithm
+from jwt.algorithms import get_default_algorithms
 from pydantic import SecretStr
 
 from api.auth import claims
-from api.auth.jwks import SYNONYMS, canonical
+from api.auth.jwks import canonical
 from api.auth.keys import Keys
 from api.auth.policy import SYMMETRIC, Policy
 from api.errors import InvalidRequest, TokenInvalid, TokenMissing
 
 TOKEN_BYTES = 8192
 TYPES = {None, "JWT", "jwt", "at+jwt"}
+# Members of a header that change what the signature covers (RFC 7515 section 4.1.11, RFC 7797).
+CHANGING = frozenset({"crit", "b64"})
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-
-# PyJWT checks the signature alone: it takes "12", true and null for a time, and cannot say that
-# an issuer is optional.
-SIGNATURES = jwt.PyJWS()
-for name in SYNONYMS:
-    SIGNATURES.register_algorithm(name, OKPAlgorithm())
+# Of PyJWT the signatures alone: it examines a key with every token, takes "12", true and null for
+# a time, and cannot say that an issuer is optional.
+SIGNATURES = get_default_algorithms()
 
 
 class Header(NamedTuple):
     """What the token says about its own signature."""
 
-    alg: str
+    algorithm: Any
     kid: object
 
 
@@ -59,18 +57,18 @@ class Verifier:
         token = bearer(headers)
         header = read_header(token.partition(".")[0])
         key = await self._key(header)
-        return claims.user_id(_decode(token, key, header.alg), header.alg, self._policy)
+        found = _signed_claims(token, key, header.algorithm)
+        return claims.user_id(found, header.algorithm, self._policy)
 
     async def _key(self, header: Header) -> Any:
-        algorithm = canonical(header.alg)
-        if algorithm not in self._policy.algorithms:
+        if header.algorithm not in self._policy.algorithms:
             raise TokenInvalid(reason="algorithm_not_accepted")
-        if algorithm == SYMMETRIC:
+        if header.algorithm == SYMMETRIC:
             return self._secret
         if self._keys is None or not isinstance(header.kid, str):
             raise TokenInvalid(reason="no_key_id")
         found = await self._keys.find(header.kid)
-        if algorithm not in found.algorithms:
+        if header.algorithm not in found.algorithms:
             raise TokenInvalid(reason="algorithm_of_another_key")
         return found.key
 
@@ -93,22 +91,32 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
 def read_header(segment: str) -> Header:
     """The token's header, cached: an issuer writes the same one for every user."""
     try:
-        text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
-        header = json.loads(text)
-        if header.get("crit") is None and header.get("typ") in TYPES:
-            return Header(str(header["alg"]), header.get("kid"))
+        header = json.loads(_decoded(segment).decode())
+        if CHANGING.isdisjoint(header) and header.get("typ") in TYPES:
+            return Header(canonical(header["alg"]), header.get("kid"))
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
         pass
     raise TokenInvalid(reason="malformed")
 
 
-def _decode(token: str, key: Any, algorithm: str) -> dict[str, Any]:
+def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any]:
+    signed, _, seal = token.rpartition(".")
     try:
-        found = orjson.loads(SIGNATURES.decode(token, key, algorithms=[algorithm]))
-    except jwt.InvalidSignatureError:
-        raise TokenInvalid(reason="bad_signature") from None
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        text, signature = _decoded(signed.partition(".")[2]), _decoded(seal)
+        if not SIGNATURES[algorithm].verify(signed.encode(), key, signature):
+            raise TokenInvalid(reason="bad_signature")
+        found = orjson.loads(text)
+    except ValueError:
         raise TokenInvalid(reason="malformed") from None
     if not isinstance(found, dict):
         raise TokenInvalid(reason="malformed")
+    return found
+
+
+def _decoded(segment: str) -> bytes:
+    """The bytes of a part of a token; raises ValueError unless they are written in the one way."""
+    found = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if urlsafe_b64encode(found).rstrip(b"=") != segment.encode():
+        message = "spare bits"
+        raise ValueError(message)
     return found

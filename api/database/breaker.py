@@ -17,8 +17,13 @@ class Breaker:
     def admit(self) -> None:
         """Let an attempt pass, or raise again what opened the breaker."""
         if self.cause and monotonic() < self._next:
-            raise type(self.cause)(reason="breaker")
+            self.refuse()
         self._next = monotonic() + SECONDS
+
+    def refuse(self) -> None:
+        """Raise again what opened the breaker, if anything did."""
+        if self.cause:
+            raise type(self.cause)(reason="breaker")
 
     def open(self, cause: Problem) -> None:
         self.cause = cause

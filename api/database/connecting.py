@@ -1,74 +1,89 @@
-"""How the pool gets its connections, and how it tells that one has ended.
+"""How the pool gets its connections: with patience, and with a breaker for when it ends.
 
 A serverless database sleeps: the first connection wakes it, and is worth waiting for. One that
 stays away longer is asked once per second, so that nobody waits in vain behind anybody else.
 """
 
 import asyncio
-import select
-from time import monotonic, perf_counter
+from random import uniform
+from time import monotonic
 from typing import Any
 
 import psycopg2
 import structlog
-from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.util.concurrency import await_
 
 from api import metrics, trace
+from api.database import limits
 from api.database.breaker import Breaker
-from api.database.meanings import refusal
+from api.database.meanings import NO_SERVER, refusal
 from api.database.psycopg2_asyncio import seconds_left
-from api.errors import DatabaseUnavailable
+from api.errors import DatabaseUnavailable, Overloaded
 from api.problem import Problem
 from api.settings import Settings
 
-PAUSE_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.5
 # A new connection takes some round trips; one that takes longer woke a sleeping database.
 COLD_SECONDS = 0.3
 
 log = structlog.get_logger()
 
 
+class Patience:
+    """Pauses between attempts, doubled each time: a whole pool that waits must not be a storm."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def is_over(self) -> bool:
+        """Whether there is no time for another attempt."""
+        return monotonic() + self._pause > self._end
+
+    def pause(self) -> None:
+        """Wait, not all for the same time."""
+        await_(asyncio.sleep(uniform(self._pause / 2, self._pause)))  # noqa: S311 -- no secret
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
 class Connector:
-    """Connects in place of the dialect: with patience, and with a breaker for when it ends."""
+    """Connects in place of the dialect."""
 
     def __init__(self, settings: Settings) -> None:
-        self._idle_seconds = settings.pool_idle_seconds
-        self._budget = settings.connections
+        self._settings = settings
         self._breaker = Breaker()
         self._in_progress = 0
-        self._connected_before = False
+        self._connected = 0.0
 
-    def attach(self, engine: Any) -> None:
-        """Take over the connections of this engine's pool."""
-        event.listen(engine, "do_connect", self._connect)
-        event.listen(engine.pool, "checkin", _note_time)
-        event.listen(engine.pool, "checkout", self._check_alive)
+    def check_waiting(self) -> None:
+        """Raise what to tell those who wait for a connection, unless one is on its way to them."""
+        self._breaker.refuse()
+        if not self._in_progress:
+            raise Overloaded(reason="pool_wait")
+        if seconds_left() <= 0:
+            raise DatabaseUnavailable(reason="wake")
 
-    def is_waking(self) -> bool:
-        """Whether connections are on their way that are worth waiting for."""
-        return self._in_progress > 0 and self._breaker.cause is None
-
-    def _connect(
+    def connect(
         self, dialect: Any, _record: object, arguments: Any, parameters: dict[str, Any]
     ) -> Any:
+        """A new connection; raises a ``Problem`` where there is none to be had in time."""
         self._breaker.admit()
-        started = perf_counter()
+        began = monotonic()
         self._in_progress += 1
         try:
             connection = self._patiently(dialect, arguments, parameters)
         except Problem as problem:
-            self._went_away(problem)
+            self.went_away(problem, began)
             raise
         finally:
             self._in_progress -= 1
-            trace.current().connect_seconds += perf_counter() - started
-        self._came_back(connection, perf_counter() - started)
+            trace.current().connect_seconds += monotonic() - began
+        self._succeeded(connection, monotonic() - began)
         return connection
 
     def _patiently(self, dialect: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         """Connect; again while the server refuses, unless it was away already."""
+        patience = Patience(seconds_left())
         while True:
             try:
                 return dialect.connect(*arguments, **parameters)
@@ -77,56 +92,53 @@ class Connector:
             except (psycopg2.Error, OSError) as error:
                 if problem := refusal(error):
                     raise problem from error
-                if self._breaker.cause or seconds_left() < PAUSE_SECONDS:
+                if self._breaker.cause or patience.is_over():
                     raise DatabaseUnavailable(reason="connect") from error
-            await_(asyncio.sleep(PAUSE_SECONDS))
+            patience.pause()
 
-    def _went_away(self, problem: Problem) -> None:
+    def went_away(self, problem: Problem, began: float) -> None:
+        """Open the breaker, unless this says nothing of now."""
         metrics.CONNECTS.labels("failed").inc()
-        if not self._breaker.cause:
+        # As does an older attempt than the last good one, or one in a hurry.
+        if self._connected > began or self._was_short(problem, began):
+            return
+        known = self._breaker.cause
+        if not known or known.reason != problem.reason:
             # The one line that says why: libpq's own words, which name hosts and users.
-            log.error("database_away", reason=problem.reason, error=str(problem.__cause__).strip())
+            words = str(problem.__cause__).strip() or "no answer in time"
+            log.error("database_away", reason=problem.reason, error=words)
         self._breaker.open(problem)
         metrics.BREAKER_OPEN.set(1)
 
-    def _came_back(self, connection: Any, seconds: float) -> None:
+    def _was_short(self, problem: Problem, began: float) -> bool:
+        """Whether the request had less time left than a database may take to wake up."""
+        if problem.reason not in {"wake", "connect", NO_SERVER}:
+            return False
+        budget = self._settings.connect_deadline_seconds - LONGEST_PAUSE_SECONDS
+        over = limits.left(self._settings) < LONGEST_PAUSE_SECONDS
+        return over and monotonic() - began < budget
+
+    def _succeeded(self, connection: Any, seconds: float) -> None:
         metrics.CONNECTS.labels("ok").inc()
         metrics.CONNECT.observe(seconds)
         if seconds > COLD_SECONDS:
             metrics.COLD_STARTS.inc()
-        if self._breaker.cause or not self._connected_before:
+        # A pooler takes everybody in; whether it has a server, only an answer tells.
+        if not self.is_open(NO_SERVER):
+            self.came_back(connection)
+
+    def is_open(self, reason: str | None = None) -> bool:
+        """Whether the database is away, for this reason if one is given."""
+        cause = self._breaker.cause
+        return cause is not None and reason in {None, cause.reason}
+
+    def came_back(self, connection: Any) -> None:
+        """The database is there."""
+        if self._breaker.cause or not self._connected:
             server = connection.info.parameter_status("server_version")
             log.info(
-                "database_connected",
-                server=server,
-                seconds=round(seconds, 3),
-                connections_of_all=self._budget,
+                "database_connected", server=server, connections_of_all=self._settings.connections
             )
-        self._connected_before = True
+        self._connected = monotonic()
         self._breaker.close()
         metrics.BREAKER_OPEN.set(0)
-
-    def _check_alive(self, connection: Any, record: Any, _proxy: object) -> None:
-        """At checkout: an idle connection has nothing to say, unless it has ended."""
-        since = record.info.pop("idle_since", None)
-        if since is None:
-            return
-        if has_ended(connection):
-            metrics.RECONNECTS.labels("ended").inc()
-            raise DisconnectionError
-        if monotonic() - since > self._idle_seconds:
-            metrics.RECONNECTS.labels("idle").inc()
-            raise DisconnectionError
-
-
-def has_ended(connection: Any) -> bool:
-    """Whether the server has closed it, or said its last words on it; asks nobody."""
-    if connection.closed:
-        return True
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _note_time(_connection: object, record: Any) -> None:
-    record.info["idle_since"] = monotonic()

@@ -1,62 +1,43 @@
 """The way of a request to the database and back: one message, one round trip."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from time import perf_counter
+from collections.abc import Mapping
+from functools import cache
+from time import monotonic, perf_counter
 from typing import Any
 
 import psycopg2
-from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from api import metrics, trace
-from api.database import psycopg2_asyncio
-from api.database.connecting import Connector
-from api.database.meanings import CAUSES, meaning
+from api.database.connecting import Patience
+from api.database.limits import SHORTEST_SECONDS, left, limit
+from api.database.meanings import CAUSES, NO_SERVER, meaning
 from api.database.message import PREFIX, Message
-from api.database.urls import async_url
-from api.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
+from api.database.pool import Pool
+from api.errors import DatabaseUnavailable, OutcomeUnknown
 from api.problem import Problem
 from api.settings import Settings
 
 FAILING_MESSAGES = 3
 # After this, traffic may try again: a process out of service would never learn that it may return.
 FAILING_SECONDS = 15.0
-# A network that dropped the connection silently is noticed while it is idle, not by a request.
-CONNECTION = {
-    "application_name": "tasks-api",
-    "client_encoding": "utf8",
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
 
 Rows = list[tuple[Any, ...]]
 
+seconds_of = cache(metrics.QUERY.labels)
+
 
 class Database:
-    """A pool of connections to one database, and the one way to use them."""
+    """A pool of connections to one database, and the one way to use them.
+
+    ``failures`` counts the messages that failed since one succeeded.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        psycopg2_asyncio.install()
-        self._engine = create_async_engine(
-            async_url(settings),
-            isolation_level="AUTOCOMMIT",
-            pool_size=settings.pool_size,
-            max_overflow=0,
-            pool_timeout=settings.pool_wait_seconds,
-            pool_use_lifo=True,
-            pool_reset_on_return=None,
-            connect_args=CONNECTION,
-        )
-        self._pool = self._engine.sync_engine.pool
-        self._connector = Connector(settings)
-        self._connector.attach(self._engine.sync_engine)
+        self._pool = Pool(settings)
         self._prefix = PREFIX.format(milliseconds=int(settings.statement_timeout_seconds * 1000))
         self._settings = settings
-        self._failures, self._failed = 0, 0.0
+        self.failures, self._failed = 0, 0.0
 
     async def run(self, message: Message, owner: str, **values: Any) -> Rows:
         """Send one message as ``owner`` and return the rows of its statement.
@@ -73,86 +54,94 @@ class Database:
             raise
         finally:
             trace.current().database_seconds += perf_counter() - started
-        self._failures = 0
+        self.failures = 0
         return rows
 
     def is_failing(self) -> bool:
         """Whether the last messages failed, and not long ago; nothing is sent to find out."""
-        recent = perf_counter() - self._failed < FAILING_SECONDS
-        return recent and self._failures >= FAILING_MESSAGES
+        return self.seconds_since_failure() < FAILING_SECONDS and self.failures >= FAILING_MESSAGES
+
+    def seconds_since_failure(self) -> float:
+        """How old the news is; without ``failures`` it means nothing."""
+        return perf_counter() - self._failed
+
+    def in_use(self) -> int:
+        """Connections in use."""
+        return self._pool.in_use()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self._pool.close()
 
     def _deliver(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
         """Exchange the message; once more where its connection was lost and that does no harm."""
         try:
             return self._exchange(message, parameters)
         except (DatabaseUnavailable, OutcomeUnknown) as lost:
-            applied_perhaps = isinstance(lost, OutcomeUnknown)
-            if lost.reason != "lost" or (applied_perhaps and not message.repeatable):
+            if not self._may_repeat(message, lost):
                 raise
             trace.current().retries += 1
             metrics.RETRIES.labels(message.name).inc()
             try:
-                return self._exchange(message, parameters)
+                return self._repeat(message, parameters)
             except Problem as again:
-                raise lost if applied_perhaps else again from again
+                if isinstance(lost, OutcomeUnknown):
+                    raise lost from again
+                raise
 
-    def _exchange(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
-        pooled = self._checkout()
-        connection: Any = pooled.dbapi_connection
-        try:
-            self._within(self._settings.database_deadline_seconds)
-            with connection.cursor() as cursor, _measured(message):
-                cursor.execute(self._prefix + message.text, parameters)
-                rows: Rows = cursor.fetchall()
-                return rows
-        except (psycopg2.Error, TimeoutError) as error:
-            raise meaning(error, message, lost=connection.closed != 0) from error
-        finally:
-            if connection.closed:
-                pooled.invalidate()
-            pooled.close()
+    def _may_repeat(self, message: Message, lost: Problem) -> bool:
+        harmless = message.repeatable or not isinstance(lost, OutcomeUnknown)
+        in_time = left(self._settings) > SHORTEST_SECONDS
+        return lost.reason in {"lost", NO_SERVER} and harmless and in_time
 
-    def _checkout(self) -> Any:
-        current, started = trace.current(), perf_counter()
-        connecting = current.connect_seconds
-        self._within(self._settings.connect_deadline_seconds)
-        try:
-            return self._from_pool()
-        finally:
-            elapsed = perf_counter() - started
-            metrics.POOL_WAIT.observe(elapsed - (current.connect_seconds - connecting))
-
-    def _from_pool(self) -> Any:
-        """A connection, within the pool's time; while the database wakes, within that of waking."""
+    def _repeat(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+        """Once more; and again, as to connect, while a pooler has no server for it."""
+        connector, settings = self._pool.connector, self._settings
+        patience = Patience(min(settings.connect_deadline_seconds, left(settings)))
         while True:
             try:
-                return self._pool.connect()
-            except PoolTimeout as error:
-                if not self._connector.is_waking() or psycopg2_asyncio.seconds_left() <= 0:
-                    raise Overloaded(reason="pool_wait") from error
-            except InvalidRequestError as error:  # connections that ended as soon as they were made
-                raise DatabaseUnavailable(reason="connect") from error
+                return self._exchange(message, parameters)
+            except DatabaseUnavailable as away:
+                if away.reason != NO_SERVER:
+                    raise
+                if connector.is_open() or patience.is_over():
+                    connector.went_away(away, monotonic())
+                    raise
+            patience.pause()
 
-    def _within(self, seconds: float) -> None:
-        """Limit what follows, and never beyond the end of the request."""
-        left = self._settings.request_deadline_seconds - trace.current().elapsed()
-        psycopg2_asyncio.within(min(seconds, left))
+    def _exchange(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+        pooled = self._pool.take()
+        try:
+            limit(self._settings, self._settings.database_deadline_seconds)
+            return self._answer(pooled.dbapi_connection, message, parameters)
+        finally:
+            self._pool.give_back(pooled)
+
+    def _answer(self, connection: Any, message: Message, parameters: Mapping[str, Any]) -> Rows:
+        trace.current().round_trips += 1
+        started = perf_counter()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(self._prefix + message.text, parameters)
+                rows: Rows = cursor.fetchall()
+        except TimeoutError as error:
+            self._pool.distrust_idle()
+            raise meaning(error, message, lost=True) from error
+        except psycopg2.Error as error:
+            problem = meaning(error, message, lost=connection.closed != 0)
+            if problem.reason == "lost":
+                connection.close()  # also where the server has said so, and not yet done it
+            raise problem from error
+        finally:
+            seconds_of(message.name).observe(perf_counter() - started)
+        if self._pool.connector.is_open():
+            self._pool.connector.came_back(connection)
+        return rows
 
     def _note_failure(self, problem: Problem) -> None:
         if problem.reason in CAUSES:
             metrics.UNAVAILABLE.labels(problem.reason).inc()
         if isinstance(problem, DatabaseUnavailable | OutcomeUnknown):
             # Credentials do not mend themselves.
-            self._failures += FAILING_MESSAGES if problem.reason == "credentials" else 1
+            self.failures += FAILING_MESSAGES if problem.reason == "credentials" else 1
             self._failed = perf_counter()
-
-
-@contextmanager
-def _measured(message: Message) -> Iterator[None]:
-    trace.current().round_trips += 1
-    with metrics.POOL_USED.track_inprogress(), metrics.QUERY.labels(message.name).time():
-        yield

@@ -29,25 +29,32 @@ MEANINGS: dict[str, tuple[type[Problem], str]] = {
     "53300": (Overloaded, "limit"),
     "55P03": (DatabaseUnavailable, "conflict"),  # lock not available
     "57014": (DatabaseUnavailable, "statement_timeout"),
+    "58": (DatabaseUnavailable, "resources"),  # the server's own disk or system failed
 }
+
+# Classes that end the session, whether or not the connection shows it yet.
+ENDINGS = ("08", "57P")
+# Of these, the ones that come before the statement or in its place: shutdown, start, idle session.
+NOT_RUN = {"57P01", "57P03", "57P05"}
 
 # Errors of a connection have no SQLSTATE in psycopg2: their text must do. These say that the
 # server, or the pooler before it, never ran the statement, and that asking again is no use.
 REFUSALS: list[tuple[str, type[Problem], str]] = [
     ("too many|slots are reserved|no more connections", Overloaded, "limit"),
     ("query_wait_timeout", Overloaded, "limit"),
-    ("server login has been failing|server_login_retry", DatabaseUnavailable, "connect"),
     ("password|auth failed|SASL|pg_hba", DatabaseUnavailable, "credentials"),
     ("does not exist|no such|endpoint", DatabaseUnavailable, "credentials"),
     ("certificate|support SSL|channel binding", DatabaseUnavailable, "credentials"),
 ]
-# The server ends the session before the statement or instead of it, and says so.
-ENDED = "terminating connection due to administrator command"
+# What is left of 57P01 when the connection is gone with it.
+ENDED = "FATAL:  terminating connection due to administrator command"
+# A pooler has no server for the message: it ran nothing, and may have one soon.
+NO_SERVER, WITHOUT_SERVER = "no_server", "server_login_retry"
 
 CAUSES = sorted(
     {cause for _, cause in MEANINGS.values() if cause != "unknown_user"}
     | {cause for *_, cause in REFUSALS}
-    | {"breaker", "connect", "deadline", "lost", "pool_wait", "wake"}
+    | {"breaker", "connect", "deadline", "lost", NO_SERVER, "pool_wait", "wake"}
 )
 
 
@@ -56,10 +63,12 @@ def meaning(error: Exception, message: Message, *, lost: bool) -> Problem:
     unknown = OutcomeUnknown if message.writes else DatabaseUnavailable
     if isinstance(error, TimeoutError):
         return unknown(reason="deadline")
-    if lost:
-        certain = DatabaseUnavailable if ENDED in str(error) else unknown
-        return refusal(error) or certain(reason="lost")
     code = getattr(error, "pgcode", None) or ""
+    if lost or code.startswith(ENDINGS):
+        if WITHOUT_SERVER in str(error):
+            return DatabaseUnavailable(reason=NO_SERVER)
+        certain = code in NOT_RUN or ENDED in str(error)
+        return refusal(error) or (DatabaseUnavailable if certain else unknown)(reason="lost")
     # Not the text: PostgreSQL quotes the statement, and with it what the user wrote.
     defect = (Problem, f"{type(error).__name__} {code}")
     problem, cause = MEANINGS.get(code) or MEANINGS.get(code[:2]) or defect

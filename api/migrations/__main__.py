@@ -47,7 +47,7 @@ def _connected(url: URL) -> Iterator[Connection]:
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         if getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:
-            reason += " held by another session; nothing was changed: try again"
+            reason = "a lock is held by another session; nothing was changed: try again"
         raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
 
 

@@ -1,12 +1,10 @@
 """How Alembic works on the database: one at a time, and never waiting long for a lock."""
 
 from alembic import context
-from sqlalchemy import text
 
+from api.migrations.locks import take_turn
 from api.tasks.tables import TASK
 
-# Any number, as long as every migration takes the same one.
-LOCK = 7240461
 # Better Auth owns these; the first revision makes "user" only where it is missing.
 FOREIGN = {"user", "session", "account", "verification", "jwks"}
 
@@ -25,9 +23,7 @@ def migrate() -> None:
         transaction_per_migration=False,
     )
     with context.begin_transaction():
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        take_turn(connection)
         context.run_migrations()
 
 

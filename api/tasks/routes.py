@@ -1,10 +1,10 @@
 """The operations on tasks. A route names its message and sends it; everything else is elsewhere."""
 
 import hashlib
+import secrets
 from operator import attrgetter
 from typing import Annotated
 from urllib.parse import quote, urlencode
-from uuid import uuid4
 
 from fastapi import APIRouter, Body, Header, Path, Query
 from starlette.requests import Request
@@ -38,7 +38,6 @@ Key = Annotated[
 ]
 
 
-@router.get("/", include_in_schema=False)
 @router.get("", response_model=list[TaskRead], response_description="The tasks.")
 async def list_tasks(
     user_id: Owner, query: Annotated[ListQuery, Query()], request: Request
@@ -51,7 +50,6 @@ async def list_tasks(
     return _json(f"[{','.join(documents)}]", headers=headers)
 
 
-@router.post("/", status_code=201, include_in_schema=False)
 @router.post(
     "", status_code=201, response_model=TaskRead, response_description="The task that was made."
 )
@@ -61,7 +59,7 @@ async def create_task(
     """A new task; with an ``Idempotency-Key`` a repeated request returns the first one's task."""
     create = statements.create(request.app.state.settings.auth_user_provisioning)
     key = {
-        "idempotency_key": idempotency_key or uuid4().hex,
+        "idempotency_key": idempotency_key or secrets.token_hex(16),
         "request_hash": idempotency_key and _fingerprint(task),
     }
     [(document, task_id, fresh, same)] = await _run(
@@ -79,6 +77,23 @@ async def create_task(
 async def read_task(user_id: Owner, task_id: Id, request: Request) -> Response:
     """One task."""
     return _one(await _run(request, statements.read(), user_id, id=task_id))
+
+
+@router.patch(
+    "/{id}/complete",
+    response_model=TaskRead,
+    response_description="The task after the change.",
+)
+async def complete_task(
+    user_id: Owner,
+    task_id: Id,
+    request: Request,
+    completion: Annotated[Completion, Body()] = Completion(),  # noqa: B008
+) -> Response:
+    """Toggle without a body; with ``completed`` set the state, so that a retry is harmless."""
+    columns = completion.model_dump(exclude_unset=True)
+    change = statements.change(frozenset(columns)) if columns else statements.toggle()
+    return _one(await _run(request, change, user_id, **columns, id=task_id))
 
 
 @router.put("/{id}", response_model=TaskRead, response_description="The task after the change.")
@@ -106,22 +121,9 @@ async def delete_task(user_id: Owner, task_id: Id, request: Request) -> Response
     return _one(await _run(request, statements.remove(), user_id, id=task_id))
 
 
-@router.patch(
-    "/{id}/complete",
-    response_model=TaskRead,
-    response_description="The task after the change.",
-)
-async def complete_task(
-    user_id: Owner,
-    task_id: Id,
-    request: Request,
-    completion: Annotated[Completion, Body()] = Completion(),  # noqa: B008
-) -> Response:
-    """Toggle without a body; with ``completed`` set the state, so that a retry is harmless."""
-    columns = completion.model_dump(exclude_unset=True)
-    change = statements.change(frozenset(columns)) if columns else statements.toggle()
-    return _one(await _run(request, change, user_id, **columns, id=task_id))
-
+# Also with a slash at its end; last, because each request walks this list from its beginning.
+router.get("/", include_in_schema=False)(list_tasks)
+router.post("/", status_code=201, include_in_schema=False)(create_task)
 
 NAMES = frozenset(str(getattr(route, "name", "")) for route in router.routes)
 

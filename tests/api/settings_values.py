@@ -17,7 +17,9 @@ WRONG: dict[str, list[str]] = {
     "DATABASE_DEADLINE_SECONDS": ["0", "61"],
     "CONNECT_DEADLINE_SECONDS": ["0", "61"],
     "REQUEST_DEADLINE_SECONDS": ["0", "61"],
-    "MAX_BODY_BYTES": ["0", "1023", "1048577"],
+    "POOL_IDLE_SECONDS": ["0", "300"],
+    "MAX_BODY_BYTES": ["0", "1023", "65537"],
+    "REVISION": ["two words", "x" * 65],
     "CORS_ORIGINS": [
         "*",
         "null",
@@ -39,7 +41,7 @@ RIGHT: dict[str, list[tuple[str, Any]]] = {
     "AUTH_LEEWAY_SECONDS": [("0", 0), ("120", 120)],
     "AUTH_USER_PROVISIONING": [("require", "require")],
     "AUTH_ISSUER": [("https://a, b", ("https://a", "b"))],
-    "MAX_BODY_BYTES": [("1024", 1024), ("1048576", 1048576)],
+    "MAX_BODY_BYTES": [("1024", 1024), ("65536", 65536)],
     "CORS_ORIGINS": [
         ("https://app.example.com", ("https://app.example.com",)),
         ("http://localhost:3000 , https://a.b", ("http://localhost:3000", "https://a.b")),

@@ -93,8 +93,12 @@ def test_a_chunked_body_is_measured_too(alice: User) -> None:
 
 
 def test_a_body_that_stops_arriving_is_given_up(database_url: str) -> None:
-    settings = make_settings(database_url=database_url, request_deadline_seconds=0.2)
-    with serve(settings) as base, User(base, "slow") as user:
+    names = ("statement_timeout", "database_deadline", "connect_deadline", "request_deadline")
+    limits = {f"{name}_seconds": 0.2 for name in names}
+    with (
+        serve(make_settings(database_url=database_url, **limits)) as base,
+        User(base, "slow") as user,
+    ):
         host, _, port = base.removeprefix("http://").partition(":")
         head = f"POST {user.tasks} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n"
         head += "Content-Type: application/json\r\n"

@@ -4,6 +4,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.client import User, watch
+from tests.support.server import make_settings, serve
 
 ORIGIN = "https://app.example.com"
 EXPOSED = "Link, Location, X-Request-ID, WWW-Authenticate, Retry-After, Idempotency-Replayed"
@@ -71,3 +72,10 @@ def test_no_other_origin_can_read(alice: User) -> None:
 
 def test_a_cookie_beside_the_token_is_no_second_credential(alice: User) -> None:
     assert alice.get(alice.tasks, headers={"Cookie": "session=abc"}).status_code == 200
+
+
+def test_without_origins_there_is_no_cors(database_url: str) -> None:
+    with serve(make_settings(database_url=database_url)) as base:
+        response = httpx.get(f"{base}/nothing", headers={"Origin": ORIGIN})
+
+    assert not [name for name in response.headers if name.startswith(("access-control", "vary"))]

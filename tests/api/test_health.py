@@ -1,19 +1,29 @@
 """Probes: what they say in each state, and that nothing holds them up."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from itertools import islice
+from statistics import quantiles
 
 import httpx2 as httpx
 import psycopg2
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from api import health
+from api import health, shedding
+from api.main import create_app
 from tests.support.client import User, watch
 from tests.support.server import make_settings, serve
 
 NOWHERE = "postgresql://u:p@127.0.0.1:1/d"
 PROBES = ["/livez", "/healthz", "/startupz", "/readyz", "/metrics"]
+THREADS = 40
 
 
 @contextmanager
@@ -26,17 +36,61 @@ def locked(url: str) -> Iterator[None]:
     connection.close()
 
 
+def timed(base: str, path: str) -> tuple[int, float]:
+    """The status of an answer, and how long it took."""
+    started = time.monotonic()
+    status = httpx.get(base + path).status_code
+    return status, time.monotonic() - started
+
+
 def test_probes_answer_while_every_connection_is_stuck(database_url: str) -> None:
-    settings = make_settings(database_url=database_url, pool_size=2, pool_wait_seconds=20)
+    settings = make_settings(
+        database_url=database_url,
+        pool_size=2,
+        pool_wait_seconds=2,
+        statement_timeout_seconds=9,
+        database_deadline_seconds=9,
+    )
     with serve(settings) as base, User(base, "stuck") as user, ThreadPoolExecutor(4) as pool:
         user.add()
         with locked(database_url):
             stuck = [pool.submit(user.get, user.tasks) for _ in range(4)]
-            answers = [httpx.get(f"{base}{path}") for path in PROBES * 3]
-            in_time = not any(request.done() for request in stuck)
+            answers = [timed(base, path) for path in PROBES * 6]
+            waited = [each.elapsed.total_seconds() for each in refused(stuck)]
+    slowest = quantiles([seconds for _, seconds in answers], n=20)[-1]
+    print(f"probes: p95 {slowest * 1e3:.1f} ms, while others waited {min(waited):.1f} s")
 
-    assert in_time
-    assert {answer.status_code for answer in answers} == {200}
+    assert {status for status, _ in answers} == {200}
+    assert slowest * 10 < min(waited)
+
+
+def refused(stuck: list[Future[httpx.Response]]) -> list[httpx.Response]:
+    """Those who got no connection, when they have been told."""
+    first = [each.result() for each in islice(as_completed(stuck), 2)]
+    assert {answer.json()["code"] for answer in first} == {"overloaded"}
+    return first
+
+
+def test_probes_answer_while_every_thread_is_blocked(database_url: str) -> None:
+    free, entered = threading.Event(), threading.Semaphore(0)
+
+    def block(_request: Request) -> Response:
+        entered.release()
+        free.wait()
+        return Response()
+
+    settings = make_settings(database_url=database_url)
+    with serve(settings, Route("/block", block)) as base, ThreadPoolExecutor(THREADS + 5) as pool:
+        blocked = [pool.submit(httpx.get, f"{base}/block", timeout=60) for _ in range(THREADS + 5)]
+        try:
+            assert all(entered.acquire(timeout=30) for _ in range(THREADS))
+            statuses = {timed(base, path)[0] for path in PROBES}
+            done = [each.done() for each in blocked]
+        finally:
+            free.set()
+
+    assert statuses == {200}
+    assert not any(done)
 
 
 @pytest.mark.parametrize(("required", "status"), [(False, 200), (True, 503)])
@@ -47,11 +101,41 @@ def test_a_failing_database_is_known_from_requests_alone(required: bool, status:
         codes = {alice.get(alice.tasks).json()["code"] for _ in range(3)}
         after = httpx.get(f"{base}/readyz")
         lives = httpx.get(f"{base}/livez")
+    known = after.json()["checks"]["database"]
 
-    assert before["checks"] == {"database": {"status": "pass"}}
+    assert before["checks"] == {"database": {"status": "pass", "failures": 0}}
     assert codes == {"database_unavailable"}
-    assert after.json()["checks"] == {"database": {"status": "warn"}}
+    assert (known["status"], known["failures"]) == ("warn", 3)
+    assert 0 <= known["seconds_since_failure"] < 30
     assert (after.status_code, lives.status_code) == (status, 200)
+
+
+def test_before_the_start_a_process_lives_and_no_more() -> None:
+    async def ask(path: str) -> int:
+        transport = httpx.ASGITransport(create_app(make_settings()))  # it starts nothing
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.get(path)).status_code
+
+    statuses = {path: asyncio.run(ask(path)) for path in ("/livez", "/startupz", "/readyz")}
+    assert statuses == {"/livez": 200, "/startupz": 503, "/readyz": 503}
+
+
+def test_a_process_held_at_its_limit_is_not_ready(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shedding, "HELD_SECONDS", 0.1)
+    settings = make_settings(database_url=database_url, max_in_flight=1)
+    with serve(settings) as base, User(base, "held") as user, ThreadPoolExecutor(1) as pool:
+        user.add()
+        with locked(database_url):
+            slow = pool.submit(user.get, user.tasks)
+            while (held := httpx.get(f"{base}/readyz")).is_success:
+                assert not slow.done()
+            lives = httpx.get(f"{base}/livez")
+        slow.result()
+        again = httpx.get(f"{base}/readyz")
+
+    assert (held.status_code, lives.status_code, again.status_code) == (503, 200, 200)
 
 
 def test_a_process_about_to_stop_is_not_ready(base_url: str) -> None:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api import metrics
 from api.database.meanings import CAUSES
+from api.problem import Problem
 from tests.support.client import User
 from tests.support.metrics import series, total
 
@@ -91,6 +92,7 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
 
     assert all(f'reason="{reason}"' in text for reason in reasons)
     assert all(f'operation="{name}",outcome="failed"' in text for name in OPERATIONS)
+    assert all(f'tasks_problems_total{{code="{code}"}}' in text for code in Problem.codes)
 
 
 def test_the_reasons_are_those_of_the_code() -> None:

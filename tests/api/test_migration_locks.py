@@ -1,5 +1,6 @@
 """Migrations that meet: through a pooler, and before a lock that somebody does not let go."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -8,10 +9,15 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
+from api.database.urls import direct_url
+from api.migrations import locks
+from api.migrations.__main__ import upgrade
+from api.migrations.locks import LOCK
 from tests.support.command import finished
 from tests.support.own_database import empty_database, roleless_server
 from tests.support.pgbouncer import pgbouncer
 from tests.support.pool import ask
+from tests.support.server import make_settings
 
 MIGRATE = ".venv/bin/python", "-m", "api.migrations"
 # As Better Auth makes it; ours refers to it.
@@ -21,9 +27,8 @@ USERS = """
         "emailVerified" boolean NOT NULL
     )
 """
-# api/migrations/env.py takes it.
-LOCK = 7240461
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+SORRY = "a lock is held by another session; nothing was changed: try again"
 DONE = "The database has this release's schema."
 
 
@@ -70,14 +75,34 @@ def test_a_lock_that_is_not_let_go_ends_the_migration_and_changes_nothing(server
     with empty_database(server) as url:
         ask(url, USERS)
         with held(url, 'LOCK TABLE "user"'):
+            begun = time.monotonic()
             code, said = migrated(url)
+            waited = time.monotonic() - begun
 
         assert ask(url, "SELECT to_regclass('task')") == [(None,)]
         assert migrated(url) == (0, [said[0], DONE])
 
     assert code == 1
     assert len(said) == 2
-    assert said[1].endswith("held by another session; nothing was changed: try again")
+    assert said[1].endswith(SORRY)
+    assert locks.TABLE_SECONDS <= waited < locks.TABLE_SECONDS + 10
+
+
+def test_a_migration_that_does_not_get_its_turn_gives_up_and_says_so(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "TURN_SECONDS", 1)
+    with empty_database(server) as url:
+        with held(url, f"SELECT pg_advisory_lock({LOCK})"):
+            begun = time.monotonic()
+            with pytest.raises(SystemExit) as caught:
+                upgrade(direct_url(make_settings(database_url=url)))
+            waited = time.monotonic() - begun
+
+        assert ask(url, "SELECT to_regclass('task')") == [(None,)]
+
+    assert str(caught.value).endswith(SORRY)
+    assert 1 <= waited < 3
 
 
 def test_what_the_api_may_open_is_held_against_what_the_database_has(server: str) -> None:

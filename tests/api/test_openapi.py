@@ -13,7 +13,7 @@ from tests.support.client import watch
 from tests.support.description import DOCUMENT, OPERATIONS, answers, resolved
 
 ALL, ONE = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
-READ = {200, 400, 401, 403, 404, 413, 422, 500, 503}
+READ = {200, 400, 401, 403, 404, 413, 414, 422, 429, 431, 500, 502, 503}
 WRITE = READ | {504}
 BODY = WRITE | {408, 415}
 
@@ -94,7 +94,7 @@ def test_every_error_is_a_problem_whose_codes_are_listed(operation: str) -> None
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_answer_names_its_headers(operation: str) -> None:
     by_status = {201: {"Location", "Idempotency-Replayed"}, 401: {"WWW-Authenticate"}}
-    by_status[503] = {"Retry-After"}
+    by_status[429] = by_status[503] = {"Retry-After"}
     if operation == "list_tasks":
         by_status[200] = {"Link"}
 

@@ -1,12 +1,14 @@
 """Every operation is one message to the database, and every message names its owner."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.support.client import User
+from tests.support.pgbouncer import pgbouncer
 from tests.support.proxy import CountingProxy, counting
 from tests.support.server import make_settings, serve
 
@@ -22,11 +24,16 @@ OPERATIONS: dict[str, Callable[[User, int], Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def watched(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
-    """A server whose database connections pass the proxy, and that has used one."""
-    with counting(database_url) as (proxy, url), serve(make_settings(database_url=url)) as base:
-        yield proxy, base
+@pytest.fixture(scope="module", params=["direct", "pooled"])
+def watched(
+    request: pytest.FixtureRequest, database_url: str
+) -> Iterator[tuple[CountingProxy, str]]:
+    """A server whose database connections pass the proxy, on their way to a pooler or not."""
+    with ExitStack() as stack:
+        pooled = request.param == "pooled"
+        target = stack.enter_context(pgbouncer(database_url, 4)) if pooled else database_url
+        proxy, url = stack.enter_context(counting(target))
+        yield proxy, stack.enter_context(serve(make_settings(database_url=url)))
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from cryptography.x509.oid import NameOID
 HOUR = timedelta(hours=1)
 
 
-def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server on 127.0.0.1 needs, and the certificate that a client may trust."""
+def self_signed(folder: Path, host: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
+    """What a server on this host needs, and the certificate that a client may trust."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    address = x509.IPAddress(IPv4Address("127.0.0.1"))
+    known = x509.IPAddress(IPv4Address(host)) if host[0].isdigit() else x509.DNSName(host)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -26,7 +26,7 @@ def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - HOUR)
         .not_valid_after(now + HOUR)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([known]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -15,7 +15,7 @@ from tests.support.pool import ask
 
 WAITING = (
     "SELECT pid FROM pg_stat_activity "
-    "WHERE application_name = 'tasks-api' AND wait_event_type = 'Lock'"
+    "WHERE backend_type = 'client backend' AND wait_event_type = 'Lock'"
 )
 
 

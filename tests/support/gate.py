@@ -23,7 +23,8 @@ class Gate:
     A connection passes once ``hold`` returns, and ends at once while ``refuses``. Every turn of
     the client takes ``delay`` longer. The answer to a message that ``swallows`` says yes to never
     arrives: ``swallowed`` is called when the server has done its part, and the connection ends.
-    Nothing passes in either direction unless it ``flows``.
+    Nothing passes in either direction unless it ``flows``; ``abandon`` keeps it so for good for
+    the connections that there are.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -41,6 +42,12 @@ class Gate:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def abandon(self) -> None:
+        """Lose every connection without a word, as a network does; new ones pass."""
+        self.flows.clear()
+        self.flows = threading.Event()
+        self.flows.set()
 
     def close(self) -> None:
         """Take no more connections."""
@@ -68,20 +75,22 @@ class Gate:
                 back.join()
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
+        flows = self.flows
         with suppress(OSError):
             while data := client.recv(65536):
                 self.turns += 1
                 time.sleep(self.delay)
-                self.flows.wait()
+                flows.wait()
                 if data[:1] == b"Q" and self.swallows(data):
                     self._doomed.add(client)
                 server.sendall(data)
         _end(server)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        flows = self.flows
         with suppress(OSError):
             while data := server.recv(65536):
-                self.flows.wait()
+                flows.wait()
                 if client not in self._doomed:
                     client.sendall(data)
                 elif data.endswith(READY):

@@ -6,27 +6,16 @@ import random
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from tests.support.client import token
 from tests.support.pool import ask
+from tests.support.promises import SETTLED_SECONDS, Row
 
 UNKNOWN = 0  # no answer, or 504: it happened or not
 ROWS = "SELECT id, user_id, title, description, completed_at IS NOT NULL FROM task"
 PAUSE = 0.02
-
-
-@dataclass
-class Row:
-    """A task that was promised: what it may be like, given the promises and the silences."""
-
-    title: str
-    descriptions: set[str | None] = field(default_factory=lambda: {None})
-    left_open: set[str] = field(default_factory=set)
-    completed: set[bool] = field(default_factory=lambda: {False})
-    gone: set[bool] = field(default_factory=lambda: {False})
 
 
 class Writer:
@@ -67,8 +56,9 @@ class Writer:
         key = {"Idempotency-Key": uuid4().hex}
         while not self.done.is_set():
             status, task = self._send("POST", "", {"title": title}, key)
-            if status == 201 and task["title"] == title:
-                self.rows[task["id"]] = Row(title)
+            if status == 201:
+                self.rows[task["id"]] = row = Row(title)
+                self._compare(row, task)
                 return [task["id"]]
             if status == 503 and not open_:
                 self.refused.add(title)  # a promise, too: it will never be there
@@ -81,31 +71,42 @@ class Writer:
 
     def _change(self, number: int) -> None:
         row, text = self.rows[number], uuid4().hex
-        status, _ = self._send("PUT", f"/{number}", {"description": text})
+        sent = time.monotonic()
+        status, task = self._send("PUT", f"/{number}", {"description": text})
         if status == 200:
-            # What was left open may still come true, late.
-            row.descriptions = {text, *row.left_open}
+            row.descriptions = {text}
+            self._compare(row, task)
+            row.descriptions |= row.still_open()
         elif status == UNKNOWN:
-            row.left_open.add(text)
+            row.left_open[text] = sent
             row.descriptions.add(text)
         elif status != 503:
             self.wrong.append(f"change: {status}")
 
     def _toggle(self, number: int) -> None:
-        row = self.rows[number]
-        status, _ = self._send("PATCH", f"/{number}/complete")
+        row, sent = self.rows[number], time.monotonic()
+        status, task = self._send("PATCH", f"/{number}/complete")
         if status == 200:
             row.completed = {not value for value in row.completed}
+            self._compare(row, task)
+            if sent - row.toggled > SETTLED_SECONDS:
+                row.completed = {task["completed"]}
         elif status == UNKNOWN:
-            row.completed = {True, False}
+            row.completed, row.toggled = {True, False}, sent
         elif status != 503:
             self.wrong.append(f"toggle: {status}")
 
     def _delete(self, number: int) -> None:
-        status, _ = self._send("DELETE", f"/{number}")
-        if status not in {200, UNKNOWN, 503}:
+        status, task = self._send("DELETE", f"/{number}")
+        if status == 200:
+            self._compare(self.rows[number], task)
+        elif status not in {UNKNOWN, 503}:
             self.wrong.append(f"delete: {status}")
         self.rows[number].gone = {200: {True}, 503: {False}}.get(status, {True, False})
+
+    def _compare(self, row: Row, task: Any) -> None:
+        if not row.is_like(task):
+            self.wrong.append(f"not as promised: {task} {row}")
 
     def _send(
         self, method: str, path: str, body: object = None, more: dict[str, str] | None = None
@@ -152,6 +153,5 @@ def broken(url: str, writers: list[Writer]) -> dict[str, list[object]]:
 def _kept(row: Row, found: tuple[Any, ...] | None) -> bool:
     if found is None:
         return True in row.gone
-    _, _, title, description, completed = found
-    as_promised = description in row.descriptions and completed in row.completed
-    return False in row.gone and title == row.title and as_promised
+    task = dict(zip(("title", "description", "completed"), found[2:], strict=True))
+    return False in row.gone and row.is_like(task)

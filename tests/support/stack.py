@@ -1,36 +1,34 @@
 """The Compose stack as ``make up`` starts it: a project of its own, on free ports."""
 
-import json
 import shutil
 import signal
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
 
 from tests.support.client import watch
-from tests.support.command import ROOT, free_port, running
+from tests.support.command import ROOT, free_port
+from tests.support.compose import Project
 from tests.support.database import folder
 from tests.support.parts import missing
 
-BUILD_SECONDS = 600
 PATIENCE = 60
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
 LIFTED = ""
+METRICS = """
+from urllib.request import urlopen
+print(urlopen("http://127.0.0.1:8000/metrics").read().decode())
+"""
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A project of Compose; ``settings`` are the environment of every command on it."""
-
-    settings: Mapping[str, str]
+class Stack(Project):
+    """The running project, and what its users and its operator do with it."""
 
     @property
     def data(self) -> Path:
@@ -53,19 +51,7 @@ class Stack:
 
     def up(self) -> str:
         """Start it, or what is missing of it; what that says."""
-        return _said(self.settings, "make", "up", "SERVICES=api nginx")[1]
-
-    def make(self, *words: str) -> str:
-        """The output of a target of the Makefile."""
-        return _said(self.settings, "make", *words)[0]
-
-    def compose(self, *words: str) -> str:
-        """The output of Compose on this project."""
-        return _said(self.settings, "docker", "compose", *words)[0]
-
-    def run(self, service: str, *words: str) -> str:
-        """The output of a command inside a running container."""
-        return self.compose("exec", "-T", service, *words)
+        return self.said("make", "up", "SERVICES=api nginx")[1]
 
     def python(self, code: str) -> str:
         """What this code prints inside the API's container."""
@@ -75,29 +61,6 @@ class Stack:
         """What the database answers its superuser."""
         words = ("--username=postgres", "--tuples-only", "--no-align", "--command", statement)
         return self.run("db", "psql", *words).strip()
-
-    def container(self, service: str) -> str:
-        """The id of a service's container, running or not."""
-        return self.compose("ps", "--all", "--quiet", service).strip()
-
-    def inspect(self, service: str) -> dict[str, Any]:
-        """All that the engine knows of a service's container."""
-        [found] = json.loads(self.docker("inspect", self.container(service)))
-        return dict(found)
-
-    def docker(self, *words: str) -> str:
-        """The output of a command of the engine."""
-        return _said(self.settings, "docker", *words)[0]
-
-    def logs(self, service: str) -> tuple[list[str], list[str]]:
-        """The lines that a container wrote on its two streams."""
-        output, errors = _said(self.settings, "docker", "logs", self.container(service))
-        return output.splitlines(), errors.splitlines()
-
-    def entries(self, service: str, request_id: str) -> list[dict[str, Any]]:
-        """What a service logged of one request."""
-        lines = [json.loads(line) for line in self.logs(service)[0]]
-        return [line for line in lines if line.get("request_id") == request_id]
 
     def wait_for_entry(self, service: str, request_id: str) -> None:
         """Wait until a service has logged that request."""
@@ -115,6 +78,10 @@ class Stack:
         """Wait until there are two workers and none is one of ``gone``; who they are."""
         until(lambda: len(now := self.workers()) == 2 and not {*now} & {*gone})
         return self.workers()
+
+    def metrics(self) -> str:
+        """What the API says of all its workers."""
+        return self.python(METRICS)
 
     def status(self, path: str = "/livez") -> int:
         """The status that this path has at the edge."""
@@ -181,10 +148,3 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.2)
-
-
-def _said(settings: Mapping[str, str], *words: str) -> tuple[str, str]:
-    with running(*words, settings=settings) as command:
-        code = command.process.wait(BUILD_SECONDS)
-        assert code == 0, f"{' '.join(words)}: {command.errors}"
-        return command.output, command.errors

@@ -2,6 +2,8 @@
 
 import json
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from tests.support.issuer import Issuer
 from tests.support.jws import encode
 from tests.support.server import SECRET
@@ -9,7 +11,14 @@ from tests.support.server import SECRET
 URL = {"BETTER_AUTH_URL": "https://app.example.com"}
 KEYS = {"BETTER_AUTH_JWKS_URL": "https://app.example.com/keys"}
 BOTH = {**URL, "BETTER_AUTH_SECRET": SECRET}
-PUBLIC = Issuer().entries[0]
+ISSUER = Issuer()
+PUBLIC = ISSUER.entries[0]
+_KEY = ISSUER.keys[PUBLIC["kid"]][1].public_key()
+PUBLIC_KEYS: dict[str, str] = {
+    "PEM": _KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+    "OpenSSH": _KEY.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
+    "JWK": json.dumps(PUBLIC),
+}
 
 NOBODY = "Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in."
 NAMELESS = "Set BETTER_AUTH_URL, or AUTH_ISSUER and AUTH_AUDIENCE, beside JWKS."

@@ -15,6 +15,7 @@ from tests.api.auth.policies import (
     JWKS_URLS,
     KEYS,
     PLACEHOLDERS,
+    PUBLIC_KEYS,
     REFUSED,
     URL,
     USELESS,
@@ -68,6 +69,13 @@ def test_a_guessable_secret_is_refused_in_production(weak: str, given: Set) -> N
     given(**URL, ENVIRONMENT="production", BETTER_AUTH_SECRET=weak)
 
     assert refusal() == WEAK
+
+
+@pytest.mark.parametrize("form", PUBLIC_KEYS)
+def test_a_public_key_is_no_secret(form: str, given: Set) -> None:
+    given(BETTER_AUTH_SECRET=PUBLIC_KEYS[form])
+
+    assert refusal() == "BETTER_AUTH_SECRET is a public key, not a secret."
 
 
 @pytest.mark.parametrize(

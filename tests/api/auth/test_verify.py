@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import string
 import time
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.server import SECRET
 from tests.support.verifier import verifier
 
 TIMES = {"exp", "nbf", "iat"}
+ALPHABET = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
 ORIGIN = "https://app.example.com"
 OTHER = "https://other.example.com"
 CLAIMS = {"sub": "alice", "exp": 2**33}
@@ -115,6 +117,13 @@ def urlsafe(part: dict[str, Any]) -> str:
 )
 def test_settings_decide(settings: dict[str, Any], claims: dict[str, Any], expected: str) -> None:
     assert subject(settings, token("alice", **timed(claims))) == expected
+
+
+def test_a_signature_is_written_in_one_way() -> None:
+    good = token("alice")
+    spare = ALPHABET[ALPHABET.index(good[-1]) ^ 1]  # the last bit of 258 for a signature of 256
+
+    assert subject({}, good[:-1] + spare) == "token_invalid"
 
 
 def test_an_expired_token_is_told_apart() -> None:

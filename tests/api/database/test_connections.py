@@ -94,3 +94,20 @@ def test_a_statement_that_the_server_gave_up_is_sent_again(
             assert await backend(database) != before
 
     run(work())
+
+
+def test_connections_in_use_and_failures_are_told(run: Run, database_url: str) -> None:
+    async def work() -> None:
+        async with opened(database_url, pool_size=2, statement_timeout_seconds=0.3) as database:
+            assert (database.in_use(), database.failures) == (0, 0)
+            busy = asyncio.gather(
+                *(database.run(sleep(1), "alice") for _ in range(2)), return_exceptions=True
+            )
+            await asyncio.sleep(0.15)
+            assert database.in_use() == 2
+            await busy
+            assert (database.in_use(), database.failures) == (0, 2)
+            await backend(database)
+            assert database.failures == 0
+
+    run(work())

@@ -29,6 +29,7 @@ PATIENCE = {
     "pool_wait_seconds": 60,
     "database_deadline_seconds": 60,
     "connect_deadline_seconds": 60,
+    "request_deadline_seconds": 60,
 }
 
 

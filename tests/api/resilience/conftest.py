@@ -10,9 +10,16 @@ from tests.support.postgres import Postgres, postgres
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Postgres]:
-    """Runs, and has the schema, whenever a test begins."""
+    """Runs, and has the schema, whenever a test begins; a test may stop it."""
     with postgres() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _started_again(server: Postgres) -> Iterator[None]:
+    """A test that failed leaves no stopped server to the next one."""
+    yield
+    server.start()
 
 
 @pytest.fixture(scope="package")

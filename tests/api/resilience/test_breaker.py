@@ -59,16 +59,20 @@ def test_a_closed_again_breaker_lets_everybody_pass(clock: SimpleNamespace) -> N
 def refusing(proxy: Gate) -> Iterator[None]:
     """Connections end before they begin."""
     proxy.refuses = True
-    yield
-    proxy.refuses = False
+    try:
+        yield
+    finally:
+        proxy.refuses = False
 
 
 @contextmanager
 def silent(proxy: Gate) -> Iterator[None]:
     """Connections are taken, and nothing is ever said on them."""
     proxy.flows.clear()
-    yield
-    proxy.flows.set()
+    try:
+        yield
+    finally:
+        proxy.flows.set()
 
 
 Away = Callable[[Gate], AbstractContextManager[None]]

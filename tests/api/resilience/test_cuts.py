@@ -1,14 +1,14 @@
 """Connections cut under load: nobody notices, whoever cut them."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
 from tests.support.load import ONCE, REPEATABLE, working
 from tests.support.metrics import scrape, total
-from tests.support.pgbouncer import Pooler
+from tests.support.pgbouncer import Pooler, pooler
 from tests.support.pool import ask
 from tests.support.postgres import IMMEDIATE_STOP, Postgres
 from tests.support.server import make_settings, serve
@@ -19,6 +19,13 @@ TERMINATE = (
     "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
 MORE = 120
+
+
+# PgBouncer's own default is 15: it asks its database again only then.
+IMPATIENT = {"server_login_retry": 1}
+
+
+HIDDEN = "terminate behind the pooler"  # PgBouncer replaces its own connections
 
 
 class Fault(NamedTuple):
@@ -38,8 +45,12 @@ FAULTS = {
     "terminate": Fault(lambda server, _: ask(server.url, TERMINATE)),
     "restart fast": Fault(lambda server, _: server.restart()),
     "restart immediate": Fault(lambda server, _: server.restart(IMMEDIATE_STOP), certain=False),
-    "terminate behind the pooler": Fault(
-        lambda server, _: ask(server.url, TERMINATE), through_pooler=True
+    HIDDEN: Fault(lambda server, _: ask(server.url, TERMINATE), through_pooler=True),
+    "restart fast behind the pooler": Fault(
+        lambda server, _: server.restart(), through_pooler=True, certain=False
+    ),
+    "restart immediate behind the pooler": Fault(
+        lambda server, _: server.restart(IMMEDIATE_STOP), through_pooler=True, certain=False
     ),
     "kill the pooler": Fault(restart_pooler, through_pooler=True, certain=False),
 }
@@ -48,6 +59,13 @@ CASES = [
     NOT_SLOW,
     *(pytest.param(name, marks=pytest.mark.slow) for name in FAULTS if name != NOT_SLOW),
 ]
+
+
+@pytest.fixture(scope="module")
+def pooled(server: Postgres) -> Iterator[Pooler]:
+    """A pooler that asks its database again soon."""
+    with pooler(server.url, size=8, **IMPATIENT) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -67,9 +85,8 @@ def test_connections_cut_under_load_fail_no_request(
     assert load.statuses(*REPEATABLE) <= {200, 201}, load.failed()
     assert load.statuses(*ONCE) <= ({200} if fault.certain else {200, 504}), load.failed()
     assert load.slowest() < 5
-    assert total(after, "tasks_db_connects_total", outcome="ok") > total(
-        before, "tasks_db_connects_total", outcome="ok"
-    )
+    made = [total(text, "tasks_db_connects_total", outcome="ok") for text in (before, after)]
+    assert name == HIDDEN or made[1] > made[0]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -77,7 +94,7 @@ def test_idle_connections_cut_cost_one_reconnect_and_no_retry(
     name: str, server: Postgres, pooled: Pooler
 ) -> None:
     fault = FAULTS[name]
-    hidden = name == "terminate behind the pooler"  # PgBouncer replaces its own
+    hidden = name.endswith("behind the pooler")
     url = pooled.url if fault.through_pooler else server.url
     with serve(make_settings(database_url=url)) as base:
         with working(base, 4) as load:

@@ -11,6 +11,8 @@ import httpx2 as httpx
 import pytest
 from sqlalchemy import make_url
 
+from tests.api.resilience.test_cuts import TERMINATE
+from tests.api.resilience.test_limits import login
 from tests.support.client import User
 from tests.support.gate import gate
 from tests.support.load import EVERY, READS
@@ -41,6 +43,7 @@ def api(url: str, **settings: Any) -> Iterator[User]:
 def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres) -> None:
     with own_database(server.url) as url, api(url) as user:
         task = user.add()
+        before = total(scrape(user.base_url), "tasks_db_unavailable_total", cause="full")
         ask(url, FULL)
         answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
         text = scrape(user.base_url)
@@ -51,7 +54,30 @@ def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres
         else:
             assert (answer.status_code, answer.json()["code"]) == (503, "read_only")
             assert "retry-after" not in answer.headers
-    assert total(text, "tasks_db_unavailable_total", cause="full") == len(EVERY) - len(READS)
+    counted = total(text, "tasks_db_unavailable_total", cause="full") - before
+    assert counted == len(EVERY) - len(READS)
+
+
+@pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: Postgres) -> None:  # noqa: FBT001
+    with (
+        own_database(server.url) as own,
+        login(own) as url,
+        pooler(url, size=2) as bouncer,
+        api(bouncer.url if pooled else url) as user,
+    ):
+        task = user.add()
+        ask(own, f"ALTER ROLE {make_url(url).username} SET default_transaction_read_only = on")
+        ask(own, TERMINATE)
+        answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
+        assert user.all() == [task]
+
+    for name, answer in answers.items():
+        if name in READS:
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (503, "read_only")
+            assert answer.headers["retry-after"] == "5"
 
 
 @pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -80,7 +106,7 @@ def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
         lines = [json.loads(line) for line in log.read().splitlines()]
 
     assert (first.status_code, first.json()["code"]) == (503, "database_unavailable")
-    assert ready["checks"] == {"database": {"status": "warn"}}
+    assert ready["checks"]["database"]["status"] == "warn"
     assert len(proxy.attempts) <= seconds + 1
     [away] = [line for line in lines if line["event"] == "database_away"]
     assert away["reason"] == "credentials"

@@ -1,15 +1,14 @@
 """A server that stops speaking, behind a pooler or a network: answers come in time all the same."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import httpx2 as httpx
 import pytest
 
+from tests.support.alive import alive, check_alive
 from tests.support.client import User
-from tests.support.faults import silent_listener
+from tests.support.faults import frozen, later, locked, silent_listener
 from tests.support.gate import Gate, gate
 from tests.support.load import EVERY, READS
 from tests.support.metrics import scrape, total
@@ -18,7 +17,6 @@ from tests.support.postgres import Postgres
 from tests.support.server import make_settings, serve
 
 DEADLINE, SLACK = 0.6, 0.5
-LIVE_SECONDS = 0.05
 
 
 @contextmanager
@@ -56,22 +54,46 @@ def test_a_silent_network_is_given_up_at_the_deadline(
     assert again.status_code == 200
 
 
-def test_the_process_lives_on_while_its_database_is_silent() -> None:
+@pytest.mark.parametrize("name", ["list", "create"])
+def test_a_server_that_never_says_a_word_was_sent_nothing(name: str) -> None:
     with (
         silent_listener() as url,
-        serve(make_settings(database_url=url, connect_deadline_seconds=2)) as base,
+        serve(make_settings(database_url=url, connect_deadline_seconds=DEADLINE)) as base,
         User(base, "waiting") as user,
-        httpx.Client(base_url=base) as probe,
+        alive(base) as lives,
         ThreadPoolExecutor(4) as pool,
     ):
-        waiting = [pool.submit(user.get, user.tasks) for _ in range(4)]
-        seconds = []
-        while not waiting[0].done():
-            started = time.monotonic()
-            assert probe.get("/livez").status_code == 200
-            seconds.append(time.monotonic() - started)
-            time.sleep(0.02)
+        answers = [*pool.map(lambda _: EVERY[name](user, 0), range(4))]
 
-    assert {answer.result().status_code for answer in waiting} == {503}
-    assert len(seconds) > 20
-    assert sorted(seconds)[len(seconds) // 2] < LIVE_SECONDS
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+    assert max(answer.elapsed.total_seconds() for answer in answers) <= DEADLINE + SLACK
+    check_alive(lives)
+
+
+@pytest.mark.parametrize("name", ["read", "put"])
+@pytest.mark.parametrize("through", ["direct", pytest.param("pooled", marks=pytest.mark.slow)])
+def test_a_frozen_server_is_given_up_at_the_deadline(
+    through: str, name: str, server: Postgres, pooled: Pooler
+) -> None:
+    limits = {"statement_timeout_seconds": DEADLINE, "database_deadline_seconds": DEADLINE}
+    url = server.url if through == "direct" else pooled.url
+    with (
+        serve(make_settings(database_url=url, **limits)) as base,
+        User(base, "waiting") as user,
+    ):
+        task = user.add()
+        with (
+            locked(server.url),
+            later(EVERY[name], user, task["id"]) as waiting,
+            frozen(server.url, waiting),
+            alive(base) as lives,
+        ):
+            answer = waiting.result()
+        again = user.get(user.tasks)
+
+    assert answer.status_code == (503 if name in READS else 504)
+    assert answer.headers.get("retry-after") == ("1" if name in READS else None)
+    assert answer.elapsed.total_seconds() <= DEADLINE + SLACK
+    assert again.status_code == 200
+    check_alive(lives)

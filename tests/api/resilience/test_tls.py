@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -19,24 +20,32 @@ from tests.support.server import make_settings, serve
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[Path]:
-    """A certificate for 127.0.0.1 that a client may trust, and another one that nobody does."""
+    """Certificates that a client may trust, by address and by name, and one that nobody does."""
+    hosts = {"known": "127.0.0.1", "named": "localhost", "unknown": "127.0.0.1"}
     with folder() as path:
-        for name in ("known", "unknown"):
+        for name, host in hosts.items():
             (path / name).mkdir(mode=0o755)
-            self_signed(path / name)
-        (path / "known" / "key.pem").chmod(0o644)
+            self_signed(path / name, host)
+            (path / name / "key.pem").chmod(0o644)
         yield path
+
+
+@contextmanager
+def encrypting(server: Postgres, certificate: Path) -> Iterator[Pooler]:
+    """A pooler that takes TLS alone, and shows this certificate."""
+    tls = {
+        "client_tls_sslmode": "require",
+        "client_tls_key_file": certificate / "key.pem",
+        "client_tls_cert_file": certificate / "certificate.pem",
+    }
+    with pooler(server.url, size=4, **tls) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def encrypted(server: Postgres, files: Path) -> Iterator[Pooler]:
-    """A pooler that takes TLS alone."""
-    tls = {
-        "client_tls_sslmode": "require",
-        "client_tls_key_file": files / "known" / "key.pem",
-        "client_tls_cert_file": files / "known" / "certificate.pem",
-    }
-    with pooler(server.url, size=4, **tls) as made:
+    """A pooler that shows the certificate of an address."""
+    with encrypting(server, files / "known") as made:
         yield made
 
 
@@ -88,6 +97,15 @@ def test_a_certificate_of_another_host_is_refused_under_verify_full(
 
     assert (full, only_signed) == (503, 200)
     assert "localhost" in line["error"]
+
+
+def test_a_host_is_verified_by_its_name_though_its_address_is_looked_up_by_us(
+    server: Postgres, files: Path
+) -> None:
+    root = f"{files / 'named' / 'certificate.pem'}"
+    with encrypting(server, files / "named") as named:
+        assert asked(named, "localhost", sslmode="verify-full", sslrootcert=root) == 200
+        assert asked(named, "127.0.0.1", sslmode="verify-full", sslrootcert=root) == 503
 
 
 def test_a_server_that_takes_tls_alone_is_asked_in_tls(encrypted: Pooler) -> None:

@@ -26,16 +26,20 @@ class Asleep(NamedTuple):
 @contextmanager
 def asleep(server: Postgres, seconds: float, **settings: float) -> Iterator[Asleep]:
     """It wakes ``seconds`` after somebody connects."""
-    with gate(server.url) as (proxy, url):
-        with serve(make_settings(database_url=url, **settings)) as base:
-            with working(base, 3) as load:
-                load.wait_for(20)
-            assert not load.failed()
-            server.stop()
-            sleeper = Sleeper(seconds, server.start)
-            proxy.hold = sleeper
+    with (
+        gate(server.url) as (proxy, url),
+        serve(make_settings(database_url=url, **settings)) as base,
+    ):
+        with working(base, 3) as load:
+            load.wait_for(20)
+        assert not load.failed()
+        server.stop()
+        sleeper = Sleeper(seconds, server.start)
+        proxy.hold = sleeper
+        try:
             yield Asleep(base, proxy)
-        sleeper.join()
+        finally:
+            sleeper.join()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,7 @@ def test_a_wake_within_the_budget_fails_no_request(seconds: float, server: Postg
         after = total(scrape(api.base), "tasks_db_cold_starts_total")
 
     assert not load.failed()
+    print(f"\nwake after {seconds} s: the slowest answer took {load.slowest():.2f} s")
     assert load.slowest() <= seconds + 1
     assert time.monotonic() - begun > seconds
     assert after > cold
@@ -80,7 +85,7 @@ def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(server: 
 
     for response in (first, *at_once):
         assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
-        assert int(response.headers["retry-after"]) > 0
+        assert response.headers["retry-after"] == "1"
     assert 1 <= waited <= 1.5
     assert all(response.elapsed.total_seconds() < 0.5 for response in at_once)
     assert open_breaker == 1

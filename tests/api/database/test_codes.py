@@ -1,0 +1,46 @@
+"""SQLSTATE by SQLSTATE: what is certainly not applied is 503, what may have been is 504."""
+
+import pytest
+import uvloop
+
+from api.database.message import Message
+from api.problem import Problem
+from tests.support.pool import backend, opened
+
+# What a write is answered, and why.
+ANSWERS = {
+    "40P01": (503, "conflict"),
+    "53100": (503, "full"),
+    "53200": (503, "resources"),
+    "53300": (503, "limit"),
+    "55P03": (503, "conflict"),
+    "58000": (503, "resources"),
+    "58030": (503, "resources"),
+    "57P01": (503, "lost"),
+    "57P03": (503, "lost"),
+    "57P05": (503, "lost"),
+    "57P02": (504, "lost"),
+    "08006": (504, "lost"),
+    "08P01": (504, "lost"),
+    "22012": (500, "DivisionByZero 22012"),
+}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_url: str) -> None:
+    text = f"DO $$ BEGIN RAISE 'it failed' USING ERRCODE = '{code}'; END $$"
+
+    async def work() -> list[Problem]:
+        found = []
+        async with opened(database_url, pool_size=1) as database:
+            for writes in (True, False):
+                with pytest.raises(Problem) as caught:
+                    await database.run(Message("raise", text, {}, writes=writes), "alice")
+                found.append(caught.value)
+            assert await backend(database) > 0
+        return found
+
+    write, read = uvloop.run(work())
+    status, reason = ANSWERS[code]
+    assert (write.status, write.reason) == (status, reason)
+    assert (read.status, read.reason) == (min(status, 503), reason)

@@ -1,0 +1,139 @@
+"""Several who connect at once: what one of them learns, and what the others are told."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import pytest
+
+from api import trace
+from api.database.engine import Database
+from api.errors import DatabaseUnavailable
+from tests.support.gate import Gate, gate
+from tests.support.pool import backend, opened, sleep
+
+
+@pytest.fixture
+def through(database_url: str) -> Iterator[tuple[Gate, str]]:
+    """A gate before the database."""
+    with gate(database_url) as (proxy, url):
+        yield proxy, url
+
+
+async def outcomes(*work: Any) -> list[Any]:
+    """What each of them came to, good or bad."""
+    return await asyncio.gather(*work, return_exceptions=True)
+
+
+def test_an_old_attempt_that_fails_late_does_not_undo_a_newer_success(
+    through: tuple[Gate, str],
+) -> None:
+    proxy, url = through
+    waits = iter([1.5])
+    proxy.hold = lambda: time.sleep(next(waits, 0))
+
+    async def work() -> list[Any]:
+        async with opened(url, connect_deadline_seconds=0.8) as database:
+            old = asyncio.ensure_future(backend(database))
+            await asyncio.sleep(0.2)
+            assert await backend(database) > 0
+            [failed] = await outcomes(old)
+            assert isinstance(failed, DatabaseUnavailable)
+            return await outcomes(*(database.run(sleep(0.2), "alice") for _ in range(4)))
+
+    assert asyncio.run(work()) == [[("",)]] * 4
+
+
+@pytest.mark.parametrize("wait", [0.1, pytest.param(0.5, marks=pytest.mark.slow)])
+def test_who_waited_for_a_wake_in_vain_is_told_that_the_database_is_away(
+    wait: float, through: tuple[Gate, str]
+) -> None:
+    proxy, url = through
+    proxy.flows.clear()
+
+    async def work() -> list[Any]:
+        limits = {"pool_wait_seconds": wait, "connect_deadline_seconds": 0.7}
+        async with opened(url, pool_size=2, **limits) as database:
+            return await outcomes(*(backend(database) for _ in range(6)))
+
+    try:
+        found = asyncio.run(work())
+    finally:
+        proxy.flows.set()
+    assert [type(one) for one in found] == [DatabaseUnavailable] * 6
+
+
+@pytest.mark.parametrize(("away", "reason"), [(False, "wake"), (True, "breaker")])
+def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
+    away: bool,  # noqa: FBT001
+    reason: str,
+    through: tuple[Gate, str],
+) -> None:
+    proxy, url = through
+    proxy.flows.clear()
+
+    async def hurried(database: Database) -> int:
+        trace.begin("hurried").started -= 9.4
+        return await backend(database)
+
+    async def work() -> list[Any]:
+        limits = {"pool_wait_seconds": 0.1, "connect_deadline_seconds": 1}
+        async with opened(url, pool_size=1, **limits) as database:
+            if away:
+                await outcomes(backend(database))
+                await asyncio.sleep(1.1)
+            return await outcomes(backend(database), hurried(database))
+
+    try:
+        found = asyncio.run(work())
+    finally:
+        proxy.flows.set()
+    assert [(type(one), one.reason) for one in found] == [
+        (DatabaseUnavailable, "wake"),
+        (DatabaseUnavailable, reason),
+    ]
+
+
+@pytest.mark.slow
+def test_a_pool_that_is_refused_does_not_storm_the_database(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+    proxy.refuses = True
+    users, seconds = 10, 2
+
+    async def work() -> list[Any]:
+        limits = {"pool_size": users, "connect_deadline_seconds": seconds}
+        async with opened(url, **limits) as database:
+            return await outcomes(*(backend(database) for _ in range(users)))
+
+    found = asyncio.run(work())
+
+    assert [one.reason for one in found] == ["connect"] * users
+    assert 3 * users <= len(proxy.attempts) <= 5 * users * seconds
+
+
+@pytest.mark.slow
+def test_the_log_says_it_again_when_the_reason_changes(
+    through: tuple[Gate, str], log: BinaryIO
+) -> None:
+    proxy, url = through
+    log.read()
+
+    async def work() -> None:
+        async with opened(url, connect_deadline_seconds=0.3) as database:
+            proxy.flows.clear()
+            await outcomes(backend(database))
+            proxy.refuses = True
+            for _ in range(2):
+                await asyncio.sleep(1.1)
+                await outcomes(backend(database))
+
+    try:
+        asyncio.run(work())
+    finally:
+        proxy.flows.set()
+    lines = [json.loads(line) for line in log.read().splitlines()]
+    away = [line for line in lines if line["event"] == "database_away"]
+    assert [line["reason"] for line in away] == ["wake", "connect"]
+    assert all(line["error"] for line in away)

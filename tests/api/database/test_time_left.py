@@ -1,0 +1,152 @@
+"""What a request does with the rest of its time: nothing is begun that could not be finished."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from api import trace
+from api.database.engine import Database
+from api.database.message import Message
+from api.errors import DatabaseUnavailable, OutcomeUnknown
+from api.problem import Problem
+from tests.support.gate import Gate, gate
+from tests.support.pool import backend, opened, sleep
+
+WRITE = Message("write", "SELECT 1", {}, writes=True, repeatable=True)
+LATE_WRITE = Message("write", "SELECT pg_sleep(0.5)", {}, writes=True, repeatable=True)
+
+
+@pytest.fixture
+def through(database_url: str) -> Iterator[tuple[Gate, str]]:
+    """A gate before the database."""
+    with gate(database_url) as (proxy, url):
+        yield proxy, url
+
+
+def with_seconds_left(seconds: float) -> trace.Trace:
+    """The trace of a request that has spent all but these of its ten."""
+    current = trace.begin("late")
+    current.started -= 10 - seconds
+    return current
+
+
+async def raised(work: Awaitable[Any]) -> Problem:
+    """The problem that it ends with."""
+    with pytest.raises(Problem) as caught:
+        await work
+    return caught.value
+
+
+def run(url: str, work: Callable[[Database], Awaitable[None]]) -> None:
+    """A warm pool of one connection, and work to do on it."""
+
+    async def warm() -> None:
+        async with opened(url, pool_size=1) as database:
+            await backend(database)
+            await work(database)
+
+    asyncio.run(warm())
+
+
+def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+
+    async def work(database: Database) -> None:
+        turns, current = proxy.turns, with_seconds_left(0.05)
+        problem = await raised(database.run(WRITE, "alice"))
+
+        assert isinstance(problem, DatabaseUnavailable)
+        assert problem.reason == "deadline"
+        assert (proxy.turns - turns, current.round_trips) == (0, 0)
+        trace.begin("next")
+        assert await database.run(WRITE, "alice") == [(1,)]
+
+    run(url, work)
+
+
+def test_a_connection_that_comes_too_late_is_kept_and_nothing_is_sent(
+    through: tuple[Gate, str],
+) -> None:
+    proxy, url = through
+
+    async def work() -> None:
+        async with opened(url, pool_size=1) as database:
+            proxy.hold = lambda: time.sleep(0.5)
+            with_seconds_left(0.58)
+            problem = await raised(database.run(WRITE, "alice"))
+            assert (problem.status, len(proxy.attempts)) == (503, 1)
+            trace.begin("next")
+            await backend(database)
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_is_lost_late_is_not_asked_for_again(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+
+    async def work(database: Database) -> None:
+        lost = iter([True])
+        proxy.swallows = lambda _: next(lost, False)
+        current = with_seconds_left(0.57)
+        problem = await raised(database.run(LATE_WRITE, "alice"))
+
+        assert isinstance(problem, OutcomeUnknown)
+        assert problem.reason == "lost"
+        assert (current.round_trips, current.retries) == (1, 0)
+
+    run(url, work)
+
+
+def test_a_retry_ends_with_its_request(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+
+    async def work(database: Database) -> None:
+        current = with_seconds_left(0.8)
+        first = iter([True])
+        proxy.swallows = lambda _: next(first, False)
+        proxy.hold = lambda: time.sleep(1)
+        started = time.monotonic()
+        problem = await raised(database.run(WRITE, "alice"))
+
+        assert isinstance(problem, OutcomeUnknown)
+        assert current.retries == 1
+        assert time.monotonic() - started < 1
+
+    run(url, work)
+
+
+def test_a_request_in_a_hurry_says_nothing_about_the_database(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+
+    async def work() -> None:
+        async with opened(url) as database:
+            proxy.hold = lambda: time.sleep(0.8)
+            with_seconds_left(0.3)
+            hurried = await raised(backend(database))
+            trace.begin("next")
+            assert await backend(database) > 0
+            assert isinstance(hurried, DatabaseUnavailable)
+
+    asyncio.run(work())
+
+
+def test_one_silent_connection_makes_all_idle_ones_suspect(through: tuple[Gate, str]) -> None:
+    proxy, url = through
+    size = 5
+
+    async def work() -> None:
+        limits = {"statement_timeout_seconds": 0.4, "database_deadline_seconds": 0.4}
+        async with opened(url, pool_size=size, **limits) as database:
+            await asyncio.gather(*(database.run(sleep(0.2), "alice") for _ in range(size)))
+            proxy.abandon()
+            assert (await raised(backend(database))).reason == "deadline"
+            for _ in range(2 * size):
+                assert await backend(database) > 0
+            everybody = asyncio.gather(*(database.run(sleep(0.2), "alice") for _ in range(size)))
+            assert len(await everybody) == size
+
+    asyncio.run(work())
+    assert len(proxy.attempts) == 2 * size

@@ -1,0 +1,53 @@
+"""A pooler that holds its clients back for a moment, as one does while its database moves."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from sqlalchemy import make_url
+
+from tests.support.client import User
+from tests.support.load import EVERY
+from tests.support.pgbouncer import Pooler, pooler
+from tests.support.postgres import Postgres
+from tests.support.server import make_settings, serve
+
+SECONDS = 1.5
+
+
+@contextmanager
+def paused(pooled: Pooler, seconds: float) -> Iterator[None]:
+    """It takes messages and keeps them, until so many seconds have passed."""
+    url = make_url(pooled.url).set(database="pgbouncer").render_as_string(hide_password=False)
+    with closing(psycopg2.connect(url)) as console:
+        console.autocommit = True
+        console.cursor().execute("PAUSE")
+        timer = threading.Timer(seconds, lambda: console.cursor().execute("RESUME"))
+        timer.start()
+        yield
+        timer.join()
+
+
+@pytest.mark.slow
+def test_a_pause_of_the_pooler_makes_wait_and_fails_nothing(server: Postgres) -> None:
+    with (
+        pooler(server.url, size=8, admin_users="postgres") as pooled,
+        serve(make_settings(database_url=pooled.url)) as base,
+        User(base, uuid4().hex) as user,
+        ThreadPoolExecutor(len(EVERY)) as pool,
+    ):
+        tasks = {name: user.add()["id"] for name in EVERY}
+        begun = time.monotonic()
+        with paused(pooled, SECONDS):
+            waiting = [pool.submit(EVERY[name], user, tasks[name]) for name in EVERY]
+            answers = [one.result() for one in waiting]
+        waited = time.monotonic() - begun
+
+    assert all(answer.is_success for answer in answers)
+    assert SECONDS <= waited <= SECONDS + 0.5
+    assert min(answer.elapsed.total_seconds() for answer in answers) > SECONDS - 0.5

@@ -1,0 +1,21 @@
+"""Each request walks the list of routes from its beginning: what is asked most stands first."""
+
+from starlette.routing import Route
+
+from api.main import create_app
+from tests.support.server import make_settings
+
+
+def test_the_order_of_the_routes_is_that_of_their_use() -> None:
+    tasks, one = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
+    routes = [route for route in create_app(make_settings()).routes if isinstance(route, Route)]
+    found = [(method, route.path) for route in routes for method in sorted(route.methods or ())]
+
+    assert found[:4] == [
+        ("GET", tasks),
+        ("POST", tasks),
+        ("GET", one),
+        ("PATCH", f"{one}/complete"),
+    ]
+    own = [path for _, path in found if path.startswith(tasks)]
+    assert own[-2:] == [f"{tasks}/", f"{tasks}/"]

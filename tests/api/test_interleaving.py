@@ -1,0 +1,73 @@
+"""Two requests at the same time, and whose line is whose."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+import anyio
+import httpx2 as httpx
+import orjson
+import pytest
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.support.server import make_settings, serve
+
+REQUESTS = ["the-first-of-them", "the-second-of-them", "the-third-of-them"]
+
+log_of_theirs = structlog.get_logger()
+
+
+@pytest.fixture
+def meeting(database_url: str) -> Iterator[str]:
+    """An API whose routes say something before and after they have met all the others."""
+    arrived, everybody = [0], threading.Event()
+
+    def meet() -> None:
+        arrived[0] += 1
+        if arrived[0] == len(REQUESTS):
+            everybody.set()
+
+    def say(request: Request, when: str) -> None:
+        log_of_theirs.info("said", when=when, of=request.query_params["of"])
+
+    async def awaiting(request: Request) -> Response:
+        say(request, "before")
+        meet()
+        await anyio.to_thread.run_sync(everybody.wait)
+        say(request, "after")
+        return Response()
+
+    def blocking(request: Request) -> Response:
+        say(request, "before")
+        meet()
+        everybody.wait()
+        say(request, "after")
+        return Response()
+
+    routes = (Route("/awaiting", awaiting), Route("/blocking", blocking))
+    with serve(make_settings(database_url=database_url), *routes) as base:
+        yield base
+
+
+@pytest.mark.parametrize("kind", ["awaiting", "blocking"])
+def test_requests_at_the_same_time_never_mix_their_ids(
+    kind: str, meeting: str, log: BinaryIO
+) -> None:
+    def ask(request_id: str) -> int:
+        headers = {"X-Request-ID": request_id}
+        return httpx.get(f"{meeting}/{kind}?of={request_id}", headers=headers).status_code
+
+    log.read()
+    with ThreadPoolExecutor(len(REQUESTS)) as pool:
+        assert [*pool.map(ask, REQUESTS)] == [200] * len(REQUESTS)
+    said: list[dict[str, Any]] = [
+        line for line in map(orjson.loads, log.read().splitlines()) if line["event"] == "said"
+    ]
+
+    assert [line["when"] for line in said] == ["before"] * 3 + ["after"] * 3
+    assert all(line["request_id"] == line["of"] for line in said)
+    assert {line["of"] for line in said} == {*REQUESTS}

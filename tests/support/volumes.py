@@ -1,0 +1,27 @@
+"""The volumes of the stack that ``deploy/prepare.py`` fills."""
+
+from pathlib import Path
+
+from deploy import prepare
+
+# The users of the images: ours, node, postgres and nginx.
+OWNERS = {"api": 10001, "auth": 1000, "db": 999, "nginx": 101}
+PAIR = ("tls.crt", "tls.key")
+
+
+def read(volumes: Path) -> dict[str, str]:
+    """Every file that was made."""
+    files = sorted(path for name in OWNERS for path in (volumes / name).iterdir())
+    return {f"{path.parent.name}/{path.name}": path.read_text() for path in files}
+
+
+def give_pair(volumes: Path) -> dict[str, str]:
+    """Put a certificate and its key where people put theirs."""
+    for name in PAIR:
+        (volumes / "given" / name).unlink(missing_ok=True)
+    prepare.main()
+    pair = {name: (volumes / "nginx" / name).read_text() for name in PAIR}
+    for name, text in pair.items():
+        (volumes / "nginx" / name).unlink()
+        (volumes / "given" / name).write_text(text)
+    return pair
