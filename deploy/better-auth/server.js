@@ -1,0 +1,48 @@
+// Serves Better Auth under /api/auth; makes or completes its tables first.
+
+import { createServer } from "node:http";
+import { betterAuth } from "better-auth";
+import { getMigrations } from "better-auth/db/migration";
+import { toNodeHandler } from "better-auth/node";
+import { log, options, origins } from "./auth.js";
+
+const answer = toNodeHandler(betterAuth(options));
+
+function mayRead(origin, response) {
+  response.setHeader("Vary", "Origin");
+  if (!origins.includes(origin)) return;
+  response.setHeader("Access-Control-Allow-Origin", origin);
+  response.setHeader("Access-Control-Allow-Credentials", "true");
+  response.setHeader("Access-Control-Expose-Headers", "set-auth-jwt, x-retry-after");
+}
+
+function preflight(response) {
+  response.setHeader("Access-Control-Allow-Methods", "GET, POST");
+  response.setHeader("Access-Control-Allow-Headers", "authorization, content-type");
+  response.writeHead(204).end();
+}
+
+const server = createServer((request, response) => {
+  // Better Auth counts calls by this header, and no proxy stands here to vouch for it.
+  request.headers["x-forwarded-for"] = request.socket.remoteAddress;
+  mayRead(request.headers.origin, response);
+  if (request.method === "OPTIONS") preflight(response);
+  else answer(request, response);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    server.close(() => process.exit());
+    server.closeIdleConnections();
+  });
+}
+
+try {
+  await (await getMigrations(options)).runMigrations();
+} catch (error) {
+  log("error", "database_unavailable", { reason: error.message });
+  process.exit(1);
+}
+server.listen(Number(process.env.PORT ?? 3000), process.env.HOST ?? "127.0.0.1", () => {
+  log("info", "started", { url: options.baseURL, port: server.address().port });
+});

@@ -1,0 +1,1 @@
+"""Front ends as they exist, in a real browser at an origin of their own."""

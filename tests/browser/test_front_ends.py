@@ -1,0 +1,127 @@
+"""The API as pages of another origin use it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from tests.support.browser import Site
+from tests.support.client import token
+from tests.support.command import ROOT, free_port
+from tests.support.server import make_settings, serve
+from tests.support.sign_in import address
+from tests.support.stack import Stack
+from tests.support.typescript import blocks, compiled
+
+pytestmark = pytest.mark.slow
+
+FRONT_END = (Path(__file__).parent / "front_end.js").read_text()
+README = (ROOT / "README.md").read_text()
+STATUSES = {
+    "made": 201,
+    "mismatch": 422,
+    "token_missing": 401,
+    "user_mismatch": 403,
+    "task_not_found": 404,
+    "method_not_allowed": 405,
+    "body_too_large": 413,
+    "media_type": 415,
+    "validation": 422,
+}
+# It has no Authorization, so the browser asks for no leave first.
+READ = """export default async ({ url }) => {
+  const response = await fetch(url).catch((error) => error);
+  return response instanceof TypeError ? "unreadable" : response.json();
+};"""
+COOKIE = """export default async ({ url, path, headers }) => {
+  document.cookie = "theme=dark";
+  const given = { headers, credentials: "include" };
+  const [sent, { status }] = [await fetch(`${url}/cookie`, given), await fetch(url + path, given)];
+  return [await sent.text(), status];
+};"""
+
+
+def check(told: dict[str, Any], unknown: int) -> None:
+    """Every habit had its answer, and every error a sentence; ``unknown`` is a stranger's."""
+    statuses = {name: answer["status"] for name, answer in told.items()}
+    done = [told[name]["data"]["completed"] for name in ("completed", "reopened")]
+
+    assert statuses == dict.fromkeys(told, 200) | STATUSES | {"token_unknown": unknown}
+    assert told["made"]["headers"]["location"].endswith(f"/{told['made']['data']['id']}")
+    assert [task["title"] for task in told["listed"]["data"]] == ["another", "Buy milk"]
+    assert 'rel="next"' in told["page"]["headers"]["link"]
+    assert told["renamed"]["data"]["description"] == "two litres"
+    assert told["renamed"]["data"]["title"] == told["deleted"]["data"]["title"] == "Buy oats"
+    assert done == [True, False]
+    for answer in told.values():
+        if answer["status"] >= 400:
+            assert answer["data"]["status"] == answer["status"]
+            assert isinstance(answer["data"]["detail"], str)
+            assert answer["headers"]["x-request-id"] == answer["data"]["request_id"]
+    assert told["token_missing"]["headers"]["www-authenticate"] == 'Bearer realm="tasks"'
+
+
+def strange(user: str) -> str:
+    """A token of an issuer that nobody knows."""
+    return jwt.encode({"sub": user}, Ed25519PrivateKey.generate(), "EdDSA", {"kid": "a"})
+
+
+def test_a_page_uses_the_app_itself(page: Site, database_url: str) -> None:
+    user = f"user-{uuid4().hex}"
+    settings = make_settings(
+        database_url=database_url,
+        cors_origins=page.origin,
+        better_auth_url=address(free_port()),  # where nobody is
+    )
+    told = {"user": user, "token": token(user), "stranger": strange(user)}
+
+    with serve(settings) as url:
+        check(page.run(FRONT_END, {"url": url, **told}), 503)
+
+
+def test_a_cookie_beside_the_token_is_no_second_credential(page: Site, database_url: str) -> None:
+    async def show(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.headers.get("cookie", ""))
+
+    settings = make_settings(database_url=database_url, cors_origins=page.origin)
+    headers = {"Authorization": f"Bearer {token('ann')}"}
+
+    with serve(settings, Route("/cookie", show)) as url:
+        same_site = url.replace("127.0.0.1", "localhost")
+        told = page.run(COOKIE, {"url": same_site, "path": "/api/ann/tasks", "headers": headers})
+
+    assert told == ["theme=dark", 200]
+
+
+def test_a_page_of_an_unlisted_origin_reads_nothing(page: Site, base_url: str) -> None:
+    assert page.run(READ, {"url": f"{base_url}/api/ann/tasks"}) == "unreadable"
+
+
+def test_a_page_uses_the_stack(page: Site, stack: Stack) -> None:
+    told = {"token": stack.make("token", "FOR=compose", "SUB=ann").strip()}
+    argument = {"url": stack.base_url, "user": "ann", "stranger": strange("ann"), **told}
+
+    check(page.run(FRONT_END, argument, stack.data / "tls.crt"), 401)
+
+
+def test_the_page_in_the_readme_signs_up_and_makes_a_task(
+    page: Site, stack: Stack, tmp_path: Path
+) -> None:
+    [block] = [block for block in blocks(README) if "const tasks = " in block]
+    block = block.replace("http://localhost:3000", address(int(stack.settings["AUTH_PORT"])))
+    block = block.replace("https://localhost:8443", stack.base_url)
+    program = f"export default async function () {{\n{block}\nreturn {{ user, tasks }};\n}}"
+    (tmp_path / "page.ts").write_text(program)
+    compiled(tmp_path, "page.ts")
+
+    told = page.run((tmp_path / "page.js").read_text(), None, stack.data / "tls.crt")
+
+    assert [(task["user_id"], task["title"]) for task in told["tasks"]] == [
+        (told["user"]["id"], "Buy milk")
+    ]

@@ -1,0 +1,1 @@
+"""What TypeScript front ends are given."""

@@ -1,0 +1,87 @@
+"""``make client``: the types of the API, and programs that use them against the running API."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import User
+from tests.support.client import token as signed
+from tests.support.command import ROOT
+from tests.support.node import need_node, said
+from tests.support.typescript import blocks, compiled
+
+README = (ROOT / "README.md").read_text()
+PROGRAM = ROOT / "tests" / "client" / "program.ts"
+MISTAKES = [
+    ('title: "Buy milk"', 'titel: "Buy milk"'),
+    ('priority: "high"', 'priority: "urgent"'),
+    ('status: "pending"', 'status: "open"'),
+    ("id: made.id", "id: made.title"),
+    ("due_date: null", "due_date: 1"),
+    ("read, renamed", "read: read.owner, renamed"),
+]
+
+
+@pytest.fixture(scope="module")
+def types(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that ``make client`` writes."""
+    need_node()
+    path = tmp_path_factory.mktemp("client") / "tasks-api.d.ts"
+    said("make", "client", f"OUT={path}", cwd=ROOT)
+    return path
+
+
+@pytest.fixture
+def folder(types: Path, tmp_path: Path) -> Path:
+    """A front end's folder with the types in it."""
+    shutil.copy(types, tmp_path)
+    return tmp_path
+
+
+def test_a_program_is_checked_and_uses_every_operation(folder: Path, alice: User) -> None:
+    shutil.copy(PROGRAM, folder)
+    compiled(folder, "program.ts")
+    words = ("node", "program.js", f"{alice.base_url}", alice.user_id, signed(alice.user_id))
+
+    told = json.loads(said(*words, cwd=folder))
+
+    assert told["listed"] == [told["made"]] == [told["read"]]
+    assert (told["made"]["priority"], told["made"]["due_date"]) == ("high", "2026-12-01")
+    assert told["renamed"]["title"] == "Buy oats"
+    assert told["patched"]["due_date"] is None
+    assert told["toggled"]["completed"] is True
+    assert told["deleted"] == told["toggled"]
+    assert told["code"] == "task_not_found"
+
+
+@pytest.mark.slow
+def test_mistakes_are_found_before_they_run(folder: Path) -> None:
+    text = PROGRAM.read_text()
+    for number, (right, wrong) in enumerate(MISTAKES):
+        assert text.count(right) == 1
+        (folder / f"mistake{number}.ts").write_text(text.replace(right, wrong))
+    files = sorted(path.name for path in folder.glob("mistake*.ts"))
+
+    with pytest.raises(AssertionError) as found:
+        compiled(folder, *files)
+
+    assert {*re.findall(r"(mistake\d)\.ts\(.*error TS", str(found.value))} == {
+        name.removesuffix(".ts") for name in files
+    }
+
+
+@pytest.mark.slow
+def test_the_client_in_the_readme_works(folder: Path, alice: User) -> None:
+    [block] = [block for block in blocks(README) if "openapi-fetch" in block]
+    arguments = json.dumps([f"{alice.base_url}", alice.user_id, signed(alice.user_id)])
+    use = f"const api = tasksOf(...({arguments} as [string, string, string]));\n"
+    use += 'await api.add("Buy milk");\nconsole.log(JSON.stringify((await api.list()).data));\n'
+    (folder / "readme.ts").write_text(block + use)
+    compiled(folder, "readme.ts")
+
+    [task] = json.loads(said("node", "readme.js", cwd=folder))
+
+    assert task == alice.all()[0]

@@ -1,0 +1,67 @@
+"""The Next.js application of README.md: checked, called, and its tokens shown to the API."""
+
+import json
+import re
+from pathlib import Path
+
+import jwt
+import pytest
+
+from tests.support.command import ROOT, running
+from tests.support.guest import Guest
+from tests.support.own_database import own_database
+from tests.support.server import SECRET, make_settings, serve
+from tests.support.sign_in import SERVICE, better_auth
+from tests.support.typescript import blocks, compiled
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = (ROOT / "tests" / "client" / "next_js.ts").read_text()
+FILES = {
+    "lib/auth.ts": "auth",
+    "app/api/auth/[...all]/route.ts": "handler",
+    "lib/auth-client.ts": "client",
+    "app/api/token/route.ts": "token",
+}
+# All of Next.js that they use, for a request with this cookie.
+NEXT = {
+    "package.json": '{"type": "module", "exports": {"./headers": "./headers.js"}}',
+    "headers.js": "export const headers = async () => new Headers({ cookie: process.env.COOKIE });",
+    "headers.d.ts": "export function headers(): Promise<Headers>;",
+}
+
+
+def written(folder: Path) -> list[str]:
+    """The files of the application, in one folder."""
+    text = (ROOT / "README.md").read_text()
+    named = {found[1]: block for block in blocks(text) if (found := re.match(r"// (\S+)\n", block))}
+    assert named.keys() == FILES.keys()
+    for path, name in FILES.items():
+        (folder / f"{name}.ts").write_text(named[path].replace("@/lib/auth", "./auth.js"))
+    (folder / "program.ts").write_text(PROGRAM)
+    (folder / "node_modules" / "next").mkdir(parents=True)
+    for name, text in NEXT.items():
+        (folder / "node_modules" / "next" / name).write_text(text)
+    return ["program.ts", "client.ts"]
+
+
+def test_its_tokens_of_both_kinds_are_good(tmp_path: Path, database_url: str) -> None:
+    compiled(tmp_path, *written(tmp_path), more=(SERVICE,), skipLibCheck=True)
+    with (
+        own_database(database_url) as own,
+        better_auth(own) as service,  # which makes the tables, and publishes the keys
+        serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
+    ):
+        settings = {"DATABASE_URL": own, "BETTER_AUTH_URL": service.url}
+        words = ("node", "program.js")
+        secret = {"BETTER_AUTH_SECRET": SECRET}
+        with running(*words, cwd=tmp_path, settings=settings | secret) as program:
+            assert program.process.wait(60) == 0, program.errors
+            told = json.loads(program.output)
+        with Guest(base, told["id"]) as ann:
+            outcomes = [ann.outcome(token) for token in told["tokens"]]
+
+    kinds = [jwt.get_unverified_header(token)["alg"] for token in told["tokens"]]
+    assert kinds == ["EdDSA", "HS256"]
+    assert outcomes == ["ok", "ok"]
+    assert told["refused"] == 401

@@ -1,0 +1,135 @@
+"""The stack's own Better Auth and the API on one database: its users, its tokens, its keys."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.support.client import token
+from tests.support.command import ROOT
+from tests.support.guest import Guest
+from tests.support.operations import operations, owners
+from tests.support.own_database import own_database
+from tests.support.pool import ask
+from tests.support.server import SECRET, make_settings, serve
+from tests.support.sign_in import BetterAuth, Person, better_auth
+
+OTHERS = ("ES256", "ES512", "RS256", "PS256")
+COOKIES = {"keys": "EdDSA", "jwt": "HS256", "jwe": "dir", "compact": None}
+MORE = str(ROOT / "tests" / "support" / "other_tokens.mjs")
+
+
+def slow(*values: str) -> list[Any]:
+    """The values, for ``make test-all`` alone."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+def algorithm_of(cookie: str) -> object:
+    """What the header says of a JWT or a JWE, if it is one."""
+    header, dot, _ = cookie.partition(".")
+    padded = header + "=" * (-len(header) % 4)
+    return json.loads(urlsafe_b64decode(padded))["alg"] if dot else None
+
+
+@pytest.fixture(scope="module")
+def own(database_url: str) -> Iterator[str]:
+    """A database that the API and one Better Auth share."""
+    with own_database(database_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def service(own: str) -> Iterator[BetterAuth]:
+    """Better Auth as it comes."""
+    with better_auth(own) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def base(own: str, service: BetterAuth) -> Iterator[str]:
+    """The API that trusts it."""
+    with serve(make_settings(database_url=own, better_auth_url=service.url)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", *slow(*OTHERS)])
+def test_users_do_everything_with_their_tokens_and_nothing_with_anothers(
+    algorithm: str, database_url: str
+) -> None:
+    with (
+        own_database(database_url) as url,
+        better_auth(url, JWT_ALGORITHM=algorithm) as service,
+        serve(make_settings(database_url=url, better_auth_url=service.url)) as base,
+        Person(service.url) as ann,
+        Person(service.url) as bob,
+        ann.caller(base) as anns,
+        bob.caller(base) as bobs,
+    ):
+        assert jwt.get_unverified_header(ann.token())["alg"] == algorithm
+        for operation in operations():
+            task = anns.add()
+            done = operation.send(anns, ann.id, task["id"])
+            assert (done.status_code, owners(done) <= {ann.id}) == (operation.status, True)
+            assert operation.send(bobs, ann.id, task["id"]).status_code == 403
+            assert operation.send(anns, bob.id, task["id"]).status_code == 403
+
+        bobs.add()
+        ann.leave()
+        assert anns.all() == []
+        assert ask(url, "SELECT DISTINCT user_id FROM task") == [(bob.id,)]
+
+
+def test_the_token_of_a_deleted_account_makes_no_new_row(own: str, service: BetterAuth) -> None:
+    settings = make_settings(
+        database_url=own, better_auth_url=service.url, auth_user_provisioning="require"
+    )
+    with serve(settings) as base, Person(service.url) as ann, ann.caller(base) as guest:
+        guest.add()
+        ann.leave()
+        refused = guest.post(guest.tasks, json={"title": "again"})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
+    assert ask(own, f"""SELECT count(*) FROM "user" WHERE id = '{ann.id}'""") == [(0,)]
+
+
+@pytest.mark.parametrize("by", ["keys", *slow("jwt", "jwe", "compact")])
+def test_what_it_signs_for_other_ends_is_no_access_token(by: str, own: str) -> None:
+    with (
+        better_auth(own, MORE, COOKIE_BY=by) as service,
+        serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
+        Person(service.url) as ann,
+        Guest(base, ann.id) as guest,
+    ):
+        ann.client.get("/get-session")
+        cached = ann.client.cookies["better-auth.session_data"]
+        [sent] = service.events("sent")
+        session = ann.client.cookies["better-auth.session_token"]
+
+        assert algorithm_of(cached) == COOKIES[by]
+        assert jwt.decode(sent["token"], SECRET, ["HS256"])["email"]
+        assert guest.outcome(ann.token()) == "ok"
+        assert guest.outcome(token(ann.id)) == "ok"
+        for other in (cached, sent["token"], session):
+            assert guest.outcome(other) == "token_invalid"
+
+
+@pytest.mark.slow
+def test_a_revoked_session_gets_tokens_while_it_is_cached(own: str, service: BetterAuth) -> None:
+    with (
+        better_auth(own, MORE, COOKIE_BY="compact") as caching,
+        Person(caching.url) as ann,
+        Person(service.url) as bob,
+    ):
+        ann.client.get("/get-session")
+        ask(own, "DELETE FROM session")
+
+        assert ann.token()
+        assert bob.client.get("/token").status_code == 401
+
+
+def test_two_people_are_two_users(base: str, service: BetterAuth) -> None:
+    with Person(service.url) as ann, Person(service.url) as bob, Guest(base, ann.id) as guest:
+        assert guest.outcome(bob.token()) == "user_mismatch"

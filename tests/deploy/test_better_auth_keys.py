@@ -1,0 +1,124 @@
+"""The keys of a real Better Auth: made, rotated, away; and those of the oldest one in use."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import copy
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.command import ROOT
+from tests.support.database import folder
+from tests.support.guest import Guest
+from tests.support.own_database import empty_database, migrate, own_database
+from tests.support.server import make_settings, serve
+from tests.support.sign_in import SERVICE, BetterAuth, Person, better_auth
+
+PEOPLE = 6
+OLDEST = ROOT / "tests" / "support" / "better-auth-1.2"
+ROTATION_SECONDS = 2
+LOAD_SECONDS = 20
+
+
+@contextmanager
+def trusted(url: str, service: BetterAuth) -> Iterator[str]:
+    """The API on this database that trusts this service alone."""
+    settings = make_settings(database_url=url, better_auth_url=service.url, better_auth_secret=None)
+    with serve(settings) as base:
+        yield base
+
+
+def published(service: BetterAuth) -> int:
+    """How many keys it has."""
+    return len(httpx.get(f"{service.url}/api/auth/jwks").json()["keys"])
+
+
+@pytest.fixture
+def own(database_url: str) -> Iterator[str]:
+    """A database that the API and one Better Auth share."""
+    with own_database(database_url) as url:
+        yield url
+
+
+@pytest.mark.slow
+def test_first_tokens_at_the_same_time_are_all_good(own: str) -> None:
+    with better_auth(own) as service, trusted(own, service) as base, ExitStack() as signed_in:
+        people = [signed_in.enter_context(Person(service.url)) for _ in range(PEOPLE)]
+        with ThreadPoolExecutor(PEOPLE) as pool:
+            tokens = [*pool.map(Person.token, people)]
+        for person, token in zip(people, tokens, strict=True):
+            with Guest(base, person.id) as guest:
+                assert guest.outcome(token) == "ok"
+
+
+def test_while_it_is_away_and_after_it_known_keys_are_good(own: str) -> None:
+    with (
+        better_auth(own) as service,
+        Person(service.url) as ann,
+        trusted(own, service) as base,
+        Guest(base, ann.id) as guest,
+    ):
+        token = ann.token()
+        assert guest.outcome(token) == "ok"
+        assert service.command.stop(signal.SIGTERM) == 0
+        assert [guest.outcome(token) for _ in range(20)] == ["ok"] * 20
+
+        with better_auth(own, port=service.port):
+            assert guest.outcome(ann.token()) == "ok"
+
+
+@pytest.mark.slow
+def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
+    codes: Counter[str] = Counter()
+    over = threading.Event()
+
+    def load(person: Person, base: str) -> None:
+        with Guest(base, person.id) as guest:
+            first = person.token()
+            while not over.wait(0.01):
+                codes.update(map(guest.outcome, (person.token(), first)))
+
+    with (
+        better_auth(own, JWT_ROTATION_SECONDS=f"{ROTATION_SECONDS}") as service,
+        trusted(own, service) as base,
+        ExitStack() as signed_in,
+        ThreadPoolExecutor(PEOPLE) as pool,
+    ):
+        people = [signed_in.enter_context(Person(service.url)) for _ in range(PEOPLE)]
+        running = [pool.submit(load, person, base) for person in people]
+        time.sleep(LOAD_SECONDS)
+        over.set()
+        assert [each.result() for each in running] == [None] * PEOPLE
+        assert published(service) >= LOAD_SECONDS / ROTATION_SECONDS / 2
+
+    assert codes.keys() == {"ok"}
+    assert codes["ok"] > 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api_first", [True, False], ids=["API first", "Better Auth first"])
+def test_the_tokens_of_version_1_2_are_good(api_first: bool, database_url: str) -> None:  # noqa: FBT001
+    with folder() as path, empty_database(database_url) as url:
+        furnish(path)
+        if api_first:
+            migrate(url)
+        with better_auth(url, folder=path) as service, Person(service.url) as ann:
+            migrate(url)
+            token = ann.token()  # here the first token makes the first key, and nothing before
+            with trusted(url, service) as base, Guest(base, ann.id) as guest:
+                assert guest.outcome(token) == "ok"
+
+
+def furnish(path: Path) -> None:
+    """The service as it is, on packages of that time."""
+    for source in (*OLDEST.glob("package*.json"), OLDEST / ".npmrc", SERVICE / "auth.js"):
+        copy(source, path)
+    text = (SERVICE / "server.js").read_text()
+    assert '"better-auth/db/migration"' in text
+    (path / "server.js").write_text(text.replace("better-auth/db/migration", "better-auth/db"))

@@ -1,0 +1,70 @@
+"""Profile ``auth`` of the Compose stack: what it starts, and whose tokens the API then takes."""
+
+import json
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.command import free_port
+from tests.support.own_database import own_database
+from tests.support.sign_in import Person, address, better_auth
+from tests.support.stack import Stack, composed, need_engine, settings_of
+
+pytestmark = pytest.mark.slow
+
+REMOTE = "postgres://a:b@db.example/tasks"
+OWN_KEYS = "http://auth:3000/api/auth/jwks"
+
+
+@pytest.mark.parametrize("url", ["", REMOTE], ids=["no url", "a url"])
+def test_the_flag_starts_it_with_the_database_or_without(url: str, tmp_path: Path) -> None:
+    need_engine()
+    stack = Stack(settings_of(tmp_path) | {"DATABASE_URL": url})
+
+    plain, flagged = (
+        {*stack.compose(*flag, "config", "--services").split()}
+        for flag in ((), ("--profile", "auth"))
+    )
+
+    assert flagged - plain == {"auth"}
+    assert ("db" in flagged) == (not url)
+
+
+@pytest.mark.parametrize(
+    ("settings", "issuer", "keys"),
+    [
+        ({}, "http://localhost:3000", OWN_KEYS),
+        ({"AUTH_PORT": "3005"}, "http://localhost:3005", OWN_KEYS),
+        ({"BETTER_AUTH_JWKS_URL": "http://k/jwks"}, "http://localhost:3000", "http://k/jwks"),
+        ({"BETTER_AUTH_URL": "https://a.example"}, "https://a.example", ""),
+        ({"BETTER_AUTH_URL": ""}, "", ""),
+        ({"ENVIRONMENT": "production"}, "", ""),
+    ],
+)
+def test_whom_the_api_trusts(
+    settings: dict[str, str], issuer: str, keys: str, tmp_path: Path
+) -> None:
+    need_engine()
+    told = Stack(settings_of(tmp_path) | settings).compose("config", "--format", "json")
+    environment = json.loads(told)["services"]["api"]["environment"]
+
+    assert environment["BETTER_AUTH_URL"] == issuer
+    assert environment["BETTER_AUTH_JWKS_URL"] == keys
+
+
+def test_an_issuer_on_this_machine_is_reached_from_the_stack(database_url: str) -> None:
+    port = free_port()
+    url, keys = address(port), f"http://host.docker.internal:{port}/api/auth/jwks"
+    with (
+        own_database(database_url) as own,
+        better_auth(own, port=port, HOST="0.0.0.0"),
+        composed(BETTER_AUTH_URL=url, BETTER_AUTH_JWKS_URL=keys) as stack,
+        Person(url) as ann,
+    ):
+        answer = httpx.get(
+            f"{stack.base_url}/api/{ann.id}/tasks",
+            headers={"Authorization": f"Bearer {ann.token()}"},
+            verify=stack.trust(),
+        )
+    assert (answer.status_code, answer.json()) == (200, [])

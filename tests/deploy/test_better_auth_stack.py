@@ -1,0 +1,141 @@
+"""The Compose stack with a Better Auth of its own: what it promises, and README's commands."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import jwt
+import pytest
+
+from tests.support.auth_stack import UP, auth_url, caller, composed_by_flag
+from tests.support.command import ROOT
+from tests.support.operations import operations, owners
+from tests.support.parts import missing
+from tests.support.sign_in import Person
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+REMOTE = "postgres://a:b@db.example/tasks"
+README = (ROOT / "README.md").read_text()
+[CURL] = [part.split("```")[0] for part in README.split("```sh\n") if part.startswith("AUTH=")]
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack that was started with the flag, and whose keys live for two seconds."""
+    with composed_by_flag(JWT_ROTATION_SECONDS="2") as running:
+        yield running
+
+
+def answered(stack: Stack, token: str, path: str) -> int:
+    """The status that a token gets."""
+    with caller(stack, token) as guest:
+        return guest.get(path).status_code
+
+
+def failed_fetches(stack: Stack) -> int:
+    """How often the API asked for keys in vain."""
+    return sum('"jwks_failed"' in line for line in stack.logs("api")[0])
+
+
+def test_the_commands_of_the_readme(stack: Stack, tmp_path: Path) -> None:
+    if not which("jq"):
+        missing("jq")
+    script = CURL.replace("http://localhost:3000", auth_url(stack)).replace(".data/", "$DATA/")
+    script = script.replace("https://localhost:8443", stack.base_url)
+    script = script.replace("curl ", "curl -sS --fail-with-body ").replace("\ncurl", "\necho; curl")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"DATA={stack.data}\n{script}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    signed_up, made, listed = [json.loads(line) for line in done.stdout.splitlines() if line]
+    assert made["user_id"] == signed_up["user"]["id"]
+    assert listed == [made]
+
+
+def test_two_people_do_everything_and_nothing_of_each_other(stack: Stack) -> None:
+    with (
+        Person(auth_url(stack)) as ann,
+        Person(auth_url(stack)) as bob,
+        caller(stack, ann.token()) as anns,
+        caller(stack, bob.token()) as bobs,
+    ):
+        own, foreign = f"/api/{ann.id}/tasks", f"/api/{bob.id}/tasks"
+        for operation in operations():
+            task = anns.post(own, json={"title": "a"}).json()["id"]
+            done = operation.send(anns, ann.id, task)
+            assert (done.status_code, owners(done) <= {ann.id}) == (operation.status, True)
+            assert operation.send(bobs, ann.id, task).status_code == 403
+            assert operation.send(anns, bob.id, task).status_code == 403
+
+        assert bobs.post(foreign, json={"title": "b"}).status_code == 201
+        assert anns.get(own).json()
+        ann.leave()
+        assert stack.psql("SELECT DISTINCT user_id FROM task").split().count(ann.id) == 0
+        assert len(bobs.get(foreign).json()) == 1
+
+
+def test_its_container_may_do_nothing_but_serve(stack: Stack) -> None:
+    text = stack.run("auth", "cat", "/proc/1/status")
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    host = stack.inspect("auth")["HostConfig"]
+
+    assert status["Uid"].split() == ["1000"] * 4
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] > 0
+    assert [b["HostIp"] for bound in host["PortBindings"].values() for b in bound] == ["127.0.0.1"]
+
+
+def test_its_secrets_stand_where_only_it_reads_them(stack: Stack) -> None:
+    secret = stack.run("auth", "cat", "/run/secrets-auth/better_auth_secret").strip()
+    apis = stack.run("api", "cat", "/run/secrets-api/better_auth_secret").strip()
+
+    assert len(secret) >= 32
+    assert secret != apis
+    assert secret not in str(stack.inspect("auth"))
+
+
+def test_another_key_and_algorithm_and_then_no_service_at_all(stack: Stack) -> None:
+    with Person(auth_url(stack)) as ann:
+        tokens = [ann.token()]
+        Stack({**stack.settings, "JWT_ALGORITHM": "ES256"}).compose(*UP)
+        tokens.append(ann.token())
+        path = f"/api/{ann.id}/tasks"
+
+    assert [jwt.get_unverified_header(each)["alg"] for each in tokens] == ["EdDSA", "ES256"]
+    assert [answered(stack, told, path) for told in tokens] == [200, 200]
+    stack.compose("stop", "auth")
+    assert stack.inspect("auth")["State"]["ExitCode"] == 0
+    assert [answered(stack, told, path) for told in tokens * 3] == [200] * 6
+
+    before = failed_fetches(stack)
+    stack.compose("restart", "api")  # which forgets the keys
+    stack.compose("up", "--detach", "--wait", "nginx")
+    assert stack.status("/readyz") == 200
+    assert failed_fetches(stack) - before <= WORKERS
+    assert answered(stack, tokens[0], path) == 503
+    with stack.user("carl") as carl:
+        assert carl.get("/tasks").status_code == 200
+
+
+def test_make_down_leaves_nothing_of_it(stack: Stack) -> None:
+    name = stack.settings["COMPOSE_PROJECT_NAME"]
+    mine = ("--quiet", "--filter", f"label=com.docker.compose.project={name}")
+    now = Stack({**stack.settings, "DATABASE_URL": REMOTE})  # so db has an inactive profile too
+    assert len(stack.docker("ps", *mine).split()) >= 3
+
+    now.make("down")
+
+    assert stack.docker("ps", "--all", *mine) == stack.docker("network", "ls", *mine) == ""
+    assert stack.docker("volume", "ls", *mine)
