@@ -8,6 +8,7 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 COPY api /app/api
 COPY deploy /app/deploy
+COPY observability /app/observability
 RUN /opt/venv/bin/python -m compileall -q /app
 
 FROM python:3.13-slim-trixie
@@ -22,4 +23,6 @@ WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
+ARG REVISION=
+ENV REVISION=$REVISION
 CMD ["python", "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]

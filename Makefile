@@ -7,7 +7,7 @@ export PORT WORKERS DATA_DIR
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate token up down test test-all check format lock openapi clean
+.PHONY: help run migrate token up down test test-all load bench check format lock openapi client clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,13 +25,19 @@ up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx
 	@deploy/up $(SERVICES)
 
 down: ## stop the stack and remove its containers and networks; the data stay
-	@docker compose down --remove-orphans
+	@docker compose --profile '*' down --remove-orphans
 
 test: $(VENV)/dev ## the tests, on real parts
 	@$(BIN)/python -m pytest -m "not slow" --cov
 
 test-all: $(VENV)/dev ## also the slow tests
 	@$(BIN)/python -m pytest --cov
+
+load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500 ms (SECONDS=60 RATE=40, URL= of `make run`)
+	@$(BIN)/python -m tests.load
+
+bench: $(VENV)/dev ## the product beside its peers, half an hour (QUICK=1 without ten million rows)
+	@$(BIN)/python -m tests.bench
 
 check: $(VENV)/dev ## formatter, linter, types, import layers, locked files
 	@$(BIN)/ruff format --check .
@@ -50,10 +56,13 @@ lock: $(VENV)/dev ## resolve pyproject.toml into the requirement files
 openapi: $(VENV)/dev ## write the API's description, api/openapi.json, as the code is now
 	@$(BIN)/python -m api.openapi
 
+client: tests/client/node_modules/.installed ## write the API's types for a TypeScript front end (OUT=tasks-api.d.ts)
+	@$(<D)/.bin/openapi-typescript api/openapi.json --default-non-nullable=false --output "$(or $(OUT),tasks-api.d.ts)" >/dev/null
+
 clean: ## delete the environment, the local data, and the stack with its volumes
-	@! docker info >/dev/null 2>&1 || docker compose down --remove-orphans --volumes --rmi local
+	@! docker info >/dev/null 2>&1 || docker compose --profile '*' down --remove-orphans --volumes --rmi local
 	@rm -rf $(VENV) .data .*_cache .coverage .hypothesis
-	@find . -name __pycache__ -type d -prune -exec rm -r {} +
+	@find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -r {} +
 
 $(VENV)/local: requirements-local.txt
 	@deploy/install $(PYTHON) $(VENV) $<
@@ -62,3 +71,9 @@ $(VENV)/local: requirements-local.txt
 $(VENV)/dev: requirements-dev.txt
 	@deploy/install $(PYTHON) $(VENV) $<
 	@touch $@ $(VENV)/local
+
+tests/client/node_modules/.installed: tests/client/package-lock.json
+	@npm --version >/dev/null 2>&1 && node --eval 'process.exit(+(parseInt(process.versions.node) < 20))' \
+		|| { echo "Node.js 20 or newer is needed, with npm." >&2; exit 1; }
+	@npm ci --prefix tests/client --no-audit --no-fund --loglevel=error >&2
+	@touch $@

@@ -1,62 +1,81 @@
-"""Before the stack's first start: secrets, a certificate and what nginx must know, in volumes.
+"""Before the stack's start: secrets, a certificate and what nginx must know, in volumes.
 
-Runs once, as root, in the API's image. What is there already stays, except a certificate of ours
-that ends soon. Each file belongs to the one user that reads it.
+Runs as root, in the API's image. What was made once stays, except a certificate of ours that ends
+soon. Each file belongs to the one user that reads it.
 """
 
 import os
 import secrets
+import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from api import dsn, logs, settings
 from api.settings import Settings
 
 VOLUMES, GIVEN = Path("/volumes"), Path("/given")
-API, DATABASE, NGINX = 10001, 999, 101
+OWNERS = {"api": 10001, "auth": 1000, "db": 999, "nginx": 101}
 DAYS, RENEW_DAYS = 30, 14
+LOCAL = "postgresql://postgres:{}@db:5432/postgres?sslmode=disable"
 
 
 def main() -> None:
-    """Fill the volumes ``api``, ``db`` and ``nginx``."""
-    settings = Settings(_env_file=None)
-    password = _secret(VOLUMES / "db" / "password", DATABASE)
-    local = f"postgresql://postgres:{password}@db:5432/postgres?sslmode=disable"
-    given = settings.database_url
-    _write(VOLUMES / "api" / "database_url", given.get_secret_value() if given else local, API)
-    secret = settings.better_auth_secret
-    if secret:
-        _write(VOLUMES / "api" / "better_auth_secret", secret.get_secret_value(), API)
-    else:
-        _secret(VOLUMES / "api" / "better_auth_secret", API)
-    _write(VOLUMES / "nginx" / "public.conf", _public(settings.cors_origins), NGINX)
-    _certify(VOLUMES / "nginx")
+    """Fill the volumes, and log which of their files are not as they were."""
+    config = settings.load()
+    files = {**_secrets(config), "nginx/public.conf": _public(config.cors_origins), **_tls()}
+    changed = [name for name, text in files.items() if _write(name, text)]
+    structlog.get_logger().info("prepared", changed=changed)
 
 
-def _secret(path: Path, owner: int) -> str:
-    if not path.exists():
-        _write(path, secrets.token_urlsafe(48), owner)
-    return path.read_text()
+def _secrets(config: Settings) -> dict[str, str]:
+    password = _kept("db/password") or secrets.token_urlsafe(48)
+    given, direct, secret = (
+        value and value.get_secret_value()
+        for value in (config.database_url, config.database_url_direct, config.better_auth_secret)
+    )
+    url = given or LOCAL.format(password)
+    found = {
+        "db/password": password,
+        "api/database_url_direct": direct
+        or dsn.direct(dsn.parsed(url)).render_as_string(hide_password=False),
+    }
+    for name in ("api", "auth"):
+        own = f"{name}/better_auth_secret"
+        found[f"{name}/database_url"] = url
+        found[own] = secret or _kept(own) or secrets.token_urlsafe(48)
+    return found
 
 
-def _write(path: Path, text: str | bytes, owner: int) -> None:
-    draft = path.with_suffix(".new")
+def _kept(name: str) -> str:
+    path = VOLUMES / name
+    return path.read_text() if path.exists() else ""
+
+
+def _write(name: str, text: str) -> bool:
+    """Whether that was not there already."""
+    if _kept(name) == text:
+        return False
+    path = VOLUMES / name
+    owner, draft = OWNERS[path.parent.name], path.with_suffix(".new")
     draft.touch(0o400)
-    draft.write_bytes(text if isinstance(text, bytes) else text.encode())
+    draft.write_text(text)
     os.chown(draft, owner, owner)
     draft.rename(path)
+    return True
 
 
 def _public(origins: Iterable[str]) -> str:
     """Which origins may read errors of nginx's own, and the port that browsers see."""
     allowed = "".join(f'    "{origin}" $http_origin;\n' for origin in origins)
-    port = os.environ.get("HTTPS_PORT", "8443")
+    port = os.environ.get("HTTPS_PORT") or "8443"
     shown = "" if port == "443" else f":{port}"
     return (
         f'map $http_origin $cors_origin {{\n    default "";\n{allowed}}}\n'
@@ -64,39 +83,49 @@ def _public(origins: Iterable[str]) -> str:
     )
 
 
-def _certify(folder: Path) -> None:
-    """The certificate that was given, or one of our own for this machine's names."""
-    names = ("tls.crt", "tls.key")
-    if all((GIVEN / name).exists() for name in names):
-        for name in names:
-            _write(folder / name, (GIVEN / name).read_bytes(), NGINX)
-    elif _ends_soon(folder / "tls.crt"):
-        key = ec.generate_private_key(ec.SECP256R1())
-        _write(folder / "tls.key", _pem(key), NGINX)
-        certificate = _self_signed(key).public_bytes(serialization.Encoding.PEM)
-        _write(folder / "tls.crt", certificate, NGINX)
+def _tls() -> dict[str, str]:
+    """The certificate that was given, or one of our own for this machine's names, and its key."""
+    certificate, key = GIVEN / "tls.crt", GIVEN / "tls.key"
+    if certificate.exists() or key.exists():
+        _check(certificate, key)
+        return {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
+    if not _ends_soon(_kept("nginx/tls.crt")):
+        return {}
+    own = ec.generate_private_key(ec.SECP256R1())
+    return {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
 
 
-def _ends_soon(path: Path) -> bool:
-    if not path.exists():
+def _check(certificate: Path, key: Path) -> None:
+    """End with a sentence unless nginx can use this pair."""
+    try:
+        ssl.create_default_context().load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        raise SystemExit(
+            f"deploy/certs: tls.crt and tls.key must be a certificate and its key ({reason})"
+        ) from None
+
+
+def _ends_soon(certificate: str) -> bool:
+    if not certificate:
         return True
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    return certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=RENEW_DAYS)
+    end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+    return end < datetime.now(UTC) + timedelta(days=RENEW_DAYS)
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
-    )
+    ).decode()
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> str:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     addresses = [x509.IPAddress(ip_address(text)) for text in ("127.0.0.1", "::1")]
     now = datetime.now(UTC)
-    return (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -110,7 +139,9 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 if __name__ == "__main__":
+    logs.configure("info")
     main()

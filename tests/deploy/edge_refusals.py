@@ -19,7 +19,7 @@ HEADERS_READ = {
     ),
     "a header of 40 kB": (request("GET", "/", f"X: {'a' * 40_000}"), 431, "headers_too_large"),
     "a header of 9 kB": (request("GET", "/", f"X: {'a' * 9000}"), 431, "headers_too_large"),
-    "an unknown coding": (request("POST", "/", "Transfer-Encoding: x"), 501, "invalid_request"),
+    "an unknown coding": (request("POST", "/", "Transfer-Encoding: x"), 400, "invalid_request"),
     "TRACE": (request("TRACE", "/"), 405, "method_not_allowed"),
 }
 HEADERS_UNREAD = {
@@ -28,5 +28,5 @@ HEADERS_UNREAD = {
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400, "invalid_request"),
     "a bad host": (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "invalid_request"),
     "a long target": (request("GET", "/" + "a" * 9000), 414, "uri_too_long"),
-    "another version": (b"GET / HTTP/3.0\r\nHost: localhost\r\n\r\n", 505, "invalid_request"),
+    "another version": (b"GET / HTTP/3.0\r\nHost: localhost\r\n\r\n", 400, "invalid_request"),
 }

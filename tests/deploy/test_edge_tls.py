@@ -2,13 +2,12 @@
 
 import ssl
 import warnings
-from collections.abc import Iterator
 from ssl import TLSVersion
 
 import pytest
 
 from tests.support.edge import answer, connected, got, plain, request
-from tests.support.stack import LIFTED, Stack, composed
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +18,6 @@ INTERMEDIATE = {
     "ECDHE-ECDSA-CHACHA20-POLY1305",
 }
 EVERYTHING = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack without rate limits in the way."""
-    with composed(limits=LIFTED) as running:
-        yield running
 
 
 def context(stack: Stack, version: TLSVersion, ciphers: str = EVERYTHING) -> ssl.SSLContext:
@@ -49,8 +41,8 @@ def accepts(stack: Stack, cipher: str) -> bool:
 
 
 @pytest.mark.parametrize("version", [TLSVersion.TLSv1, TLSVersion.TLSv1_1])
-def test_an_old_version_of_tls_is_refused(stack: Stack, version: TLSVersion) -> None:
-    with pytest.raises(ssl.SSLError) as refusal, connected(stack, context(stack, version)):
+def test_an_old_version_of_tls_is_refused(lifted: Stack, version: TLSVersion) -> None:
+    with pytest.raises(ssl.SSLError) as refusal, connected(lifted, context(lifted, version)):
         pass
 
     assert refusal.value.reason == "TLSV1_ALERT_PROTOCOL_VERSION"
@@ -59,32 +51,32 @@ def test_an_old_version_of_tls_is_refused(stack: Stack, version: TLSVersion) -> 
 @pytest.mark.parametrize(
     ("version", "name"), [(TLSVersion.TLSv1_2, "TLSv1.2"), (TLSVersion.TLSv1_3, "TLSv1.3")]
 )
-def test_a_current_version_of_tls_is_served(stack: Stack, version: TLSVersion, name: str) -> None:
-    with connected(stack, context(stack, version)) as link:
+def test_a_current_version_of_tls_is_served(lifted: Stack, version: TLSVersion, name: str) -> None:
+    with connected(lifted, context(lifted, version)) as link:
         assert link.version() == name
         assert answer(link, request("GET", "/livez")).status == 200
 
 
-def test_only_intermediate_ciphers_are_accepted(stack: Stack) -> None:
-    known = [str(c["name"]) for c in context(stack, TLSVersion.TLSv1_2).get_ciphers()]
+def test_only_intermediate_ciphers_are_accepted(lifted: Stack) -> None:
+    known = [str(c["name"]) for c in context(lifted, TLSVersion.TLSv1_2).get_ciphers()]
     offered = {name for name in known if not name.startswith("TLS_")}
 
     assert len(offered) > 50
-    assert {name for name in offered if accepts(stack, name)} == INTERMEDIATE
+    assert {name for name in offered if accepts(lifted, name)} == INTERMEDIATE
 
 
 @pytest.mark.parametrize(
     ("offered", "chosen"), [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1")]
 )
-def test_alpn_prefers_http_2(stack: Stack, offered: list[str], chosen: str) -> None:
-    trust = stack.trust()
+def test_alpn_prefers_http_2(lifted: Stack, offered: list[str], chosen: str) -> None:
+    trust = lifted.trust()
     trust.set_alpn_protocols(offered)
-    with connected(stack, trust) as link:
+    with connected(lifted, trust) as link:
         assert link.selected_alpn_protocol() == chosen
 
 
-def test_no_session_ticket_is_given(stack: Stack) -> None:
-    with connected(stack, context(stack, TLSVersion.TLSv1_2)) as link:
+def test_no_session_ticket_is_given(lifted: Stack) -> None:
+    with connected(lifted, context(lifted, TLSVersion.TLSv1_2)) as link:
         assert link.session is not None
         assert link.session.has_ticket is False
 
@@ -100,29 +92,29 @@ def test_no_session_ticket_is_given(stack: Stack) -> None:
 )
 @pytest.mark.parametrize("path", ["/livez", "/metrics"])
 def test_only_a_public_host_is_pinned_to_tls(
-    stack: Stack, host: str, policy: str | None, path: str
+    lifted: Stack, host: str, policy: str | None, path: str
 ) -> None:
-    found = got(stack, path=path, host=host).headers.get_all("strict-transport-security")
+    found = got(lifted, path=path, host=host).headers.get_all("strict-transport-security")
 
     assert found == ([policy] if policy else None)
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", None])
 @pytest.mark.parametrize("port", ["HTTP_PORT", "HTTPS_PORT"])
-def test_no_policy_is_said_without_tls(stack: Stack, port: str, sent: bytes | None) -> None:
-    with plain(int(stack.settings[port])) as link:
+def test_no_policy_is_said_without_tls(lifted: Stack, port: str, sent: bytes | None) -> None:
+    with plain(int(lifted.settings[port])) as link:
         said = answer(link, sent or request("GET", "/livez", host="tasks.example.com"))
 
     assert "strict-transport-security" not in said.headers  # RFC 6797 section 7.2
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_plain_http_is_sent_to_tls(stack: Stack, method: str) -> None:
+def test_plain_http_is_sent_to_tls(lifted: Stack, method: str) -> None:
     target = "/api/alice/tasks?search=a%20b&limit=2"
-    with plain(int(stack.settings["HTTP_PORT"])) as link:
+    with plain(int(lifted.settings["HTTP_PORT"])) as link:
         sent_on = answer(link, request(method, target, "Content-Length: 0"))
 
     assert sent_on.status == 308  # which keeps the method
-    assert sent_on.headers["location"] == stack.base_url + target
+    assert sent_on.headers["location"] == lifted.base_url + target
     assert sent_on.headers["x-request-id"]
     assert sent_on.headers["x-content-type-options"] == "nosniff"

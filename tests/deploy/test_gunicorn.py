@@ -1,4 +1,4 @@
-"""The gunicorn configuration, loaded as gunicorn loads it, and what its workers do when told so."""
+"""What gunicorn's workers leave in the metrics, however they end."""
 
 import os
 import signal
@@ -8,40 +8,12 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from gunicorn.config import KNOWN_SETTINGS
 
-from deploy import worker
-from tests.support.command import ROOT, Command, data_directory, free_port, running, started_for
+from tests.support.command import Command, data_directory, free_port, running, started_for
 from tests.support.local_run import READY, lines
 from tests.support.metrics import series, total
 
-CONFIGURATION = ROOT / "deploy" / "gunicorn.conf.py"
 PATIENCE = 20
-
-
-@pytest.fixture(scope="module")
-def names() -> dict[str, object]:
-    """What the file defines."""
-    defined: dict[str, object] = {}
-    exec(compile(CONFIGURATION.read_text(), str(CONFIGURATION), "exec"), defined)  # noqa: S102
-    return {name: value for name, value in defined.items() if not name.startswith("_")}
-
-
-def test_every_name_is_a_setting_that_gunicorn_knows(names: dict[str, object]) -> None:
-    known = {setting.name for setting in KNOWN_SETTINGS}
-    imported = {"Any", "Path", "mark_process_dead", "metrics", "os", "settings", "shutil"}
-
-    assert set(names) - imported - {"stdlib_config"} <= known
-
-
-def test_the_limits_are_nested(names: dict[str, object]) -> None:
-    request = 10
-    stop = worker.STOP_SECONDS
-    graceful, timeout = names["graceful_timeout"], names["timeout"]
-
-    assert isinstance(graceful, int)
-    assert isinstance(timeout, int)
-    assert request < stop < stop + worker.DRAIN_SECONDS < graceful < timeout
 
 
 @pytest.fixture

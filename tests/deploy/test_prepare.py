@@ -1,40 +1,13 @@
 """What the stack's one-shot service leaves in its volumes."""
 
-import os
-import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from deploy import prepare
-from tests.support.command import ROOT, free_port
-from tests.support.database import folder
-from tests.support.parts import missing
+from tests.support.volumes import OWNERS, PAIR, give_pair, read
 
-OWNERS = {"api": prepare.API, "db": prepare.DATABASE, "nginx": prepare.NGINX}
-
-
-@pytest.fixture
-def volumes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Empty volumes, and a folder where nobody gave a certificate."""
-    if os.geteuid() != 0:
-        missing("root, who alone may give files away")
-    with folder() as path:
-        for name in (*OWNERS, "given"):
-            (path / name).mkdir()
-        monkeypatch.setattr(prepare, "VOLUMES", path)
-        monkeypatch.setattr(prepare, "GIVEN", path / "given")
-        yield path
-
-
-def read(volumes: Path) -> dict[str, str]:
-    """Every file that was made."""
-    files = sorted(path for name in OWNERS for path in (volumes / name).iterdir())
-    return {f"{path.parent.name}/{path.name}": path.read_text() for path in files}
+DIRECT = "postgres://u:p@ep-x.eu.neon.tech/d"
 
 
 def test_each_file_belongs_to_its_reader_alone(volumes: Path) -> None:
@@ -45,57 +18,46 @@ def test_each_file_belongs_to_its_reader_alone(volumes: Path) -> None:
         assert (found.st_uid, found.st_mode & 0o777) == (OWNERS[name.split("/")[0]], 0o400)
 
 
-def test_a_second_run_changes_nothing(volumes: Path) -> None:
+def test_a_second_run_writes_nothing(volumes: Path) -> None:
     prepare.main()
-    before = read(volumes)
+    before, numbers = read(volumes), [(volumes / name).stat().st_ino for name in read(volumes)]
     prepare.main()
 
     assert read(volumes) == before
+    assert [(volumes / name).stat().st_ino for name in before] == numbers
     assert before["api/database_url"].endswith("@db:5432/postgres?sslmode=disable")
+    assert before["api/database_url_direct"] == before["api/database_url"]
     assert before["db/password"] in before["api/database_url"]
-    assert len(before["api/better_auth_secret"]) >= 32
+    assert before["auth/database_url"] == before["api/database_url"]
+    made = {before[f"{name}/better_auth_secret"] for name in ("api", "auth")}
+    assert [len(secret) >= 32 for secret in made] == [True, True]
 
 
 def test_what_is_given_is_handed_on(volumes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"DATABASE_URL": "postgres://u:p@h/d", "BETTER_AUTH_SECRET": "s" * 32}
+    given = {"DATABASE_URL": DIRECT.replace("-x", "-x-pooler"), "BETTER_AUTH_SECRET": "s" * 32}
     for name, value in {**given, "CORS_ORIGINS": "https://a.example", "HTTPS_PORT": "443"}.items():
         monkeypatch.setenv(name, value)
-    for name in ("tls.crt", "tls.key"):
-        (volumes / "given" / name).write_text(name)
+    pair = give_pair(volumes)
     prepare.main()
 
     found = read(volumes)
-    assert found["api/database_url"] == given["DATABASE_URL"]
-    assert found["api/better_auth_secret"] == given["BETTER_AUTH_SECRET"]
-    assert found["nginx/tls.key"] == "tls.key"
+    assert {name: found[f"nginx/{name}"] for name in PAIR} == pair
+    assert found["api/database_url_direct"] == DIRECT.replace("postgres:", "postgresql:")
+    for name in ("api", "auth"):
+        assert found[f"{name}/database_url"] == given["DATABASE_URL"]
+        assert found[f"{name}/better_auth_secret"] == given["BETTER_AUTH_SECRET"]
     assert '"https://a.example" $http_origin;' in found["nginx/public.conf"]
     assert 'default "";\n}\n' in found["nginx/public.conf"].split("$https_port")[1]
 
 
-def test_a_certificate_is_for_this_machine_and_renewed_in_time(
-    volumes: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value"), [("DATABASE_URL", "mysql://hidden@h"), ("POOL_SIZE", "many")]
+)
+def test_a_wrong_setting_is_one_sentence(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    prepare.main()
-    first = read(volumes)["nginx/tls.crt"]
-    monkeypatch.setattr(prepare, "RENEW_DAYS", prepare.DAYS + 1)
-    prepare.main()
+    monkeypatch.setenv(name, value)
 
-    certificate = x509.load_pem_x509_certificate(first.encode())
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
-    ssl.create_default_context(cadata=first)
-    assert read(volumes)["nginx/tls.crt"] != first
-
-
-@pytest.mark.parametrize(("port_of", "code"), [("server", 0), ("nobody", 1)])
-def test_the_health_check_is_an_exit_code(base_url: str, port_of: str, code: int) -> None:
-    port = base_url.rpartition(":")[2] if port_of == "server" else str(free_port())
-    done = subprocess.run(
-        [sys.executable, "deploy/healthcheck.py"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": port},
-        capture_output=True,
-        check=False,
-    )
-
-    assert done.returncode == code
+    with pytest.raises(SystemExit, match=f"^{name}: [^\n]*$") as refusal:
+        prepare.main()
+    assert "hidden" not in str(refusal.value.code)

@@ -1,0 +1,1 @@
+"""What watches the service: the edge's metrics, and the rules that follow from the objectives."""

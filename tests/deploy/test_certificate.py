@@ -1,0 +1,65 @@
+"""The certificate of the stack: its own, or the one that was put into deploy/certs."""
+
+import ssl
+import subprocess
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from deploy import prepare
+from tests.support.command import ROOT
+from tests.support.volumes import PAIR, give_pair, read
+
+
+def test_a_certificate_is_for_this_machine_and_renewed_in_time(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare.main()
+    first = read(volumes)["nginx/tls.crt"]
+    monkeypatch.setattr(prepare, "RENEW_DAYS", prepare.DAYS + 1)
+    prepare.main()
+
+    certificate = x509.load_pem_x509_certificate(first.encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = [ip_address("127.0.0.1"), ip_address("::1")]
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    key = certificate.public_key()
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert names.get_values_for_type(x509.IPAddress) == addresses
+    assert timedelta(days=30) <= life < timedelta(days=31)
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert key.curve.name == "secp256r1"
+    ssl.create_default_context(cadata=first)
+    assert read(volumes)["nginx/tls.crt"] != first
+
+
+@pytest.mark.parametrize("missing", PAIR)
+def test_half_a_pair_is_refused_in_one_sentence(volumes: Path, missing: str) -> None:
+    give_pair(volumes)
+    (volumes / "given" / missing).unlink()
+
+    with pytest.raises(SystemExit, match=r"deploy/certs: tls.crt and tls.key .*No such file"):
+        prepare.main()
+
+
+@pytest.mark.parametrize("other", PAIR)
+def test_what_is_no_pair_is_refused_in_one_sentence(volumes: Path, other: str) -> None:
+    give_pair(volumes)
+    mine = (volumes / "given" / other).read_text()
+    give_pair(volumes)
+    (volumes / "given" / other).write_text(mine)
+
+    with pytest.raises(SystemExit, match=r"deploy/certs: tls.crt and tls.key .*MISMATCH"):
+        prepare.main()
+
+
+def test_no_key_is_committed() -> None:
+    words = ("git", "grep", "--cached", "-l", "-e", "PRIVATE" + " KEY-----")
+    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert found.returncode in {0, 1}, found.stderr
+    assert found.stdout == ""

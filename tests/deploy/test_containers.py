@@ -1,0 +1,72 @@
+"""What the stack's containers may do, and what they and their image hold."""
+
+import pytest
+
+from tests.support.command import ROOT
+from tests.support.serving import gunicorn
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+OURS = ["api", "nginx"]
+AS_ROOT = ("--rm", "--user=0", "--network=none")
+FOUND = "find / -xdev ( -path /proc -o -path /sys ) -prune -o -type f -print"
+BYTECODE = "__pycache__"
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_container_may_do_nothing_but_serve(lifted: Stack, service: str) -> None:
+    text = lifted.run(service, "cat", "/proc/1/status")
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    host = lifted.inspect(service)["HostConfig"]
+
+    assert "0" not in status["Uid"].split()
+    assert "0" not in status["Gid"].split()
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] > 0
+
+
+def test_the_database_does_not_run_as_root(lifted: Stack) -> None:
+    status = lifted.run("db", "cat", "/proc/1/status")
+
+    assert "Uid:\t999\t999\t999\t999" in status
+
+
+def test_no_secret_stands_where_the_engine_shows_it(lifted: Stack) -> None:
+    secret = lifted.run("api", "cat", "/run/secrets-api/better_auth_secret").strip()
+    url = lifted.run("api", "cat", "/run/secrets-api/database_url").strip()
+    password = url.split("@")[0].rsplit(":", 1)[1]
+    shown = [str(lifted.inspect(name)) for name in ("prepare", "db", "migrate", "api", "nginx")]
+    shown.append(lifted.docker("history", "--no-trunc", "tasks-api"))
+    shown.append(lifted.docker("image", "inspect", "tasks-api"))
+
+    assert len(secret) >= 32
+    assert len(password) >= 32
+    assert not any(value in text for value in (secret, password) for text in shown)
+
+
+def test_heartbeats_go_to_memory(lifted: Stack) -> None:
+    mounts = [line.split() for line in lifted.run("api", "cat", "/proc/mounts").splitlines()]
+    kinds = {path: kind for _, path, kind, *_ in mounts}
+
+    assert kinds[gunicorn()["worker_tmp_dir"]] == "tmpfs"
+
+
+def test_the_image_holds_the_program_and_no_more(lifted: Stack) -> None:
+    held = lifted.docker("run", *AS_ROOT, "tasks-api", *FOUND.split()).splitlines()
+    ours = {name.removeprefix("/app/") for name in held if name.startswith("/app/")}
+    programs = [path for part in ("api", "deploy", "observability") for path in files(part)]
+
+    assert [name for name in held if name.endswith((".key", "/.env"))] == []
+    assert {name for name in ours if BYTECODE not in name} == {*programs}
+
+
+def files(part: str) -> list[str]:
+    """What the image should have of a folder."""
+    every = (ROOT / part).rglob("*") if part == "api" else (ROOT / part).glob("*.py")
+    kept = (path for path in every if path.is_file() and BYTECODE not in str(path))
+    return [str(path.relative_to(ROOT)) for path in kept if path.name != "slo.py"]

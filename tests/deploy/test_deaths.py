@@ -1,0 +1,105 @@
+"""Workers that are killed under load: only what they had in hands fails, and nothing is doubled."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+
+from tests.support.metrics import total
+from tests.support.stack import Stack, until
+
+pytestmark = pytest.mark.slow
+
+CLIENTS = 8
+PAUSE = 6
+SERVED_BY = """
+from prometheus_client.mmap_dict import MmapedDict
+values = MmapedDict.read_all_values_from_file("/run/app/metrics/counter_%d.db")
+print(int(sum(value for key, value, *_ in values if "http_requests_total" in key)))
+"""
+
+
+ASK = """
+import urllib.request
+for _ in range(20):
+    try: urllib.request.urlopen("http://127.0.0.1:8000/nothing")
+    except urllib.error.HTTPError: pass
+"""
+
+
+class Creator:
+    """Creates tasks, each under a key, again and again until the API says that it has it."""
+
+    def __init__(self, client: httpx.Client, stop: threading.Event) -> None:
+        self._client, self._stop = client, stop
+        self.made: dict[str, int] = {}
+        self.failures: Counter[int] = Counter()
+
+    def work(self) -> None:
+        """Until told to stop."""
+        self._client.event_hooks = {}
+        with self._client:
+            while not self._stop.is_set():
+                self._create(uuid4().hex)
+
+    def _create(self, key: str) -> None:
+        post = partial(self._client.post, "/tasks", headers={"Idempotency-Key": key})
+        while (answer := post(json={"title": key})).status_code != 201:
+            self.failures[answer.status_code] += 1
+        self.made[key] = answer.json()["id"]
+
+
+def kill_both_workers(stack: Stack) -> list[int]:
+    """One after the other, without warning; who came instead."""
+    [first, second] = stack.workers()
+    for number in (first, second):
+        time.sleep(PAUSE)
+        stack.signal(signal.SIGKILL, number)
+        stack.wait_for_workers(number)
+    time.sleep(PAUSE)
+    return stack.wait_for_workers(first, second)
+
+
+def all_serve(stack: Stack, workers: list[int]) -> bool:
+    """Whether each of them has answered something, after some new connections."""
+    stack.python(ASK)
+    return all(int(stack.python(SERVED_BY % number)) > 0 for number in workers)
+
+
+def test_killed_workers_fail_what_they_had_and_lose_nothing_acknowledged(lifted: Stack) -> None:
+    stop = threading.Event()
+    creators = [Creator(lifted.user("mortal"), stop) for _ in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        loads = [pool.submit(creator.work) for creator in creators]
+        try:
+            workers = kill_both_workers(lifted)
+        finally:
+            stop.set()
+        assert [load.result() for load in loads] == [None] * CLIENTS
+    made = {key: number for creator in creators for key, number in creator.made.items()}
+    failed = sum((creator.failures for creator in creators), Counter[int]())
+    rows = lifted.psql("SELECT title, id FROM task WHERE user_id = 'mortal'").splitlines()
+    print(len(made), "created,", dict(failed), "failed")
+
+    assert len(made) > 100
+    assert {*failed} <= {502}
+    assert failed.total() <= 2 * CLIENTS  # two deaths, and nobody had more than one in flight
+    assert sorted(rows) == sorted(f"{key}|{number}" for key, number in made.items())
+    until(lambda: all_serve(lifted, workers))
+
+
+def test_the_numbers_add_up_after_a_death(lifted: Stack) -> None:
+    [first, _] = lifted.workers()
+    lifted.signal(signal.SIGKILL, first)
+    lifted.wait_for_workers(first)
+    before = total(lifted.metrics(), "http_requests_total", handler="unmatched")
+    assert {lifted.status("/nothing") for _ in range(100)} == {404}
+
+    after = total(lifted.metrics(), "http_requests_total", handler="unmatched")
+    assert after - before == 100

@@ -1,0 +1,147 @@
+"""The limits of all layers together: each is an answer's, or outlives the one inside it."""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from gunicorn.config import KNOWN_SETTINGS
+
+from api.errors import RequestTimeout
+from api.main import create_app
+from api.problem import PHRASES, Problem
+from api.settings import Settings
+from deploy import worker
+from tests.support.command import ROOT
+from tests.support.server import make_settings
+from tests.support.serving import NGINX, block, directives, gunicorn, seconds, services
+
+PROBLEMS = (ROOT / "deploy" / "nginx" / "problems.conf").read_text()
+RETURNED = re.findall(r"return (\d+) '(.*)';", PROBLEMS)
+
+
+def test_every_name_is_a_setting_that_gunicorn_knows() -> None:
+    known = {setting.name for setting in KNOWN_SETTINGS}
+    imported = {"Any", "Path", "mark_process_dead", "metrics", "os", "settings", "shutil"}
+
+    assert set(gunicorn()) - imported - {"stdlib_config"} <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("worker_class", "deploy.worker.Worker"),
+        ("preload_app", True),
+        ("max_requests", 0),
+        ("backlog", 256),
+        ("control_socket_disable", True),
+        ("worker_tmp_dir", "/dev/shm"),  # noqa: S108, memory
+        ("proxy_protocol", "off"),
+        ("forwarded_allow_ips", "127.0.0.1,::1"),
+        ("accesslog", None),
+        ("workers", 2),
+        ("reuse_port", False),
+    ],
+)
+def test_gunicorn_is_set_up_so(name: str, value: object) -> None:
+    [default] = [setting.default for setting in KNOWN_SETTINGS if setting.name == name]
+
+    assert gunicorn().get(name, default) == value
+
+
+def test_the_worker_is_set_up_so() -> None:
+    set_up = dict(worker.Worker.CONFIG_KWARGS)
+
+    assert set_up.pop("http").__name__ == "HttpProtocol"
+    assert set_up == {
+        "loop": "uvloop",
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": worker.STOP_SECONDS,
+    }
+
+
+def test_few_routes_are_matched_and_those_of_tasks_first() -> None:
+    paths = [getattr(route, "path", "") for route in create_app(make_settings()).routes]
+    tasks = [path for path in paths if path.startswith("/api/")]
+
+    assert len(paths) < 60
+    assert paths[: len(tasks)] == tasks != []
+
+
+def test_a_request_ends_before_whoever_waits_for_it() -> None:
+    named, compose = gunicorn(), services()
+    [asked] = directives("proxy_read_timeout")
+    nested = [
+        Settings.model_fields["request_deadline_seconds"].default,
+        seconds(asked),
+        worker.STOP_SECONDS,
+        worker.STOP_SECONDS + worker.DRAIN_SECONDS,
+        named["graceful_timeout"],
+        named["timeout"],
+        seconds(compose["api"]["stop_grace_period"]),
+    ]
+
+    assert nested == sorted(set(nested))
+    assert seconds(asked) < seconds(compose["nginx"]["stop_grace_period"])
+
+
+def test_the_proxy_lets_through_what_the_api_reads() -> None:
+    bounds: list[Any] = Settings.model_fields["max_body_bytes"].metadata
+    [size, *none] = [text for text in directives("client_max_body_size") if text != "0"]
+
+    assert none == []
+    assert [int(size.removesuffix("k")) * 1024] == [b.le for b in bounds if hasattr(b, "le")]
+    assert directives("client_body_buffer_size") == [size]
+
+
+def test_the_api_keeps_connections_longer_than_the_proxy() -> None:
+    api = block("upstream api")
+    [kept] = directives("keepalive_timeout", api)
+
+    assert seconds(kept) < gunicorn()["keepalive"]
+    assert directives("keepalive", api) == ["32"]
+
+
+def test_the_proxy_finds_a_container_that_was_replaced_and_shuns_none() -> None:
+    [server] = directives("server", block("upstream api"))
+
+    assert server.split() == ["api:8000", "resolve", "max_fails=0"]
+    assert directives("zone", block("upstream api"))
+    assert directives("resolver")[0].startswith("127.0.0.11 valid=10s")
+
+
+def test_only_reads_may_be_sent_twice() -> None:
+    assert sorted(directives("proxy_next_upstream")) == ["error", "off"]
+    assert directives("proxy_next_upstream", block("location @write")) == ["off"]
+    assert directives("proxy_next_upstream_tries") == ["2"]
+    assert directives("proxy_next_upstream_timeout") == ["3s"]
+    assert "if ($request_method !~ ^(GET|HEAD|OPTIONS)$)" in NGINX
+
+
+def test_a_slow_client_is_given_up_by_the_proxy() -> None:
+    for name in ("client_header_timeout", "client_body_timeout", "send_timeout"):
+        assert directives(name) == ["10s"]
+    assert directives("large_client_header_buffers") == ["4 8k"]
+    assert directives("reset_timedout_connection") == ["on"]
+
+
+@pytest.mark.parametrize("status", [status for status, _ in RETURNED])
+def test_an_error_of_the_proxy_is_one_of_the_apis(status: str) -> None:
+    [sent] = [json.loads(text) for code, text in RETURNED if code == status]
+    problems: list[type[Problem]] = [Problem, RequestTimeout, *Problem.__subclasses__()]
+    [*same] = [p for p in problems if (p.status, p.code) == (int(status), sent["code"])]
+
+    assert same
+    assert sent.pop("request_id") == "$req_id"
+    assert sent == {
+        "type": "about:blank",
+        "title": PHRASES.get(int(status)) or HTTPStatus(int(status)).phrase,
+        "status": int(status),
+        "detail": same[0].detail,
+        "code": same[0].code,
+    }

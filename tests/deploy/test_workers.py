@@ -1,0 +1,115 @@
+"""Workers in trouble: without a database, killed, or with an event loop that stands still."""
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2 as httpx
+import psycopg2
+import pytest
+
+from tests.support.client import User
+from tests.support.command import ROOT, data_directory, free_port, running
+from tests.support.gate import gate
+from tests.support.gunicorn import COMMAND, Gunicorn, gunicorn
+from tests.support.metrics import scrape, total
+from tests.support.server import SECRET
+
+PATIENCE = 30
+STUCK = 6
+# A request that is stuck stays where it is.
+WAITING = {
+    "STATEMENT_TIMEOUT_SECONDS": "10",
+    "DATABASE_DEADLINE_SECONDS": "10",
+    "POOL_WAIT_SECONDS": "10",
+}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def kill_first(api: Gunicorn) -> None:
+    """End one of two workers, and wait for the one that comes in its place."""
+    before = api.workers()
+    api.kill(before[0])
+    until(lambda: len(now := api.workers()) == 2 and before[0] not in now)
+
+
+def test_without_its_database_it_starts_survives_and_recovers(database_url: str) -> None:
+    with gate(database_url) as (door, url):
+        door.refuses = True
+        with gunicorn(url, CONNECT_DEADLINE_SECONDS="1") as api, User(api.base, "early") as user:
+            refused = user.get(user.tasks)
+            kill_first(api)
+            lives = [httpx.get(f"{api.base}/livez").status_code for _ in range(20)]
+            master = api.command.process.poll()
+            door.refuses = False
+            until(lambda: user.get(user.tasks).status_code == 200)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+    assert lives == [200] * 20
+    assert master is None
+
+
+def test_what_a_killed_worker_had_in_flight_is_no_longer_counted(database_url: str) -> None:
+    with gunicorn(database_url, 0, **WAITING) as api, ThreadPoolExecutor(STUCK) as pool:
+        connection = psycopg2.connect(database_url)
+        connection.cursor().execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+        with User(api.base, "stuck") as user:
+            user.event_hooks = {}
+            stuck = [pool.submit(user.get, user.tasks) for _ in range(STUCK)]
+            until(lambda: total(scrape(api.base), "tasks_in_flight") == STUCK)
+            for number in api.workers():
+                api.kill(number)
+            ends = [type(each.exception()) for each in stuck]
+        connection.close()
+        api.wait_until_ready()
+        until(lambda: total(scrape(api.base), "tasks_in_flight") == 0)
+
+    assert len(ends) == STUCK
+    assert type(None) not in ends
+
+
+@pytest.mark.slow
+def test_a_restart_begins_to_count_anew(database_url: str, tmp_path: Path) -> None:
+    counts = []
+    for _ in range(2):
+        with gunicorn(database_url, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
+            counts.append(total(scrape(api.base), "http_requests_total"))
+            httpx.get(f"{api.base}/nothing")
+            counts.append(total(scrape(api.base), "http_requests_total"))
+
+    assert counts == [0, 1, 0, 1]
+
+
+@pytest.mark.slow
+def test_a_loop_that_stands_still_is_ended_and_every_line_is_json(database_url: str) -> None:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with data_directory() as data:
+        settings = {
+            "DATABASE_URL": database_url,
+            "BETTER_AUTH_SECRET": SECRET,
+            "PORT": f"{port}",
+            "PROMETHEUS_MULTIPROC_DIR": f"{data}/metrics",
+        }
+        words = (*COMMAND, "--timeout=2", "tests.support.blocking:app")
+        with running(*words, cwd=ROOT, settings=settings) as command:
+            api = Gunicorn(command, data, base)
+            api.wait_until_ready()
+            with pytest.raises(httpx.TransportError):
+                httpx.get(f"{base}/block", timeout=PATIENCE)
+            until(lambda: len(api.workers()) == 2)
+            api.wait_until_ready()
+            written = [json.loads(line) for line in command.output.splitlines()]
+            errors = command.errors
+
+    assert errors == ""
+    assert any("WORKER TIMEOUT" in line["event"] for line in written)

@@ -1,0 +1,54 @@
+"""``make load`` on an API without a stack, and where it cannot work; on the stack: test_live.py."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import ROOT, Command, finished, free_port
+from tests.support.latency import rows
+from tests.support.server import SECRET
+
+LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
+
+
+def test_it_works_on_an_api_without_a_stack(base_url: str) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET}
+    with finished("make", "load", f"URL={base_url}", "SECONDS=3", settings=settings) as command:
+        table = rows(command.output)
+
+        assert {"list", "get", "create"} <= {*table}
+        assert {row[1] for row in table.values()} == {"0"}
+        assert "3 of 3 s" in command.errors
+
+
+def refusal(command: Command) -> str:
+    """The one sentence that it ends with."""
+    assert command.process.returncode != 0
+    [sentence] = command.sentences()
+    return sentence
+
+
+def test_without_the_stacks_certificate_it_says_who_makes_it(tmp_path: Path) -> None:
+    with finished("make", "load", f"DATA_DIR={tmp_path}") as command:
+        assert refusal(command).startswith(f"{tmp_path}/tls.crt is not there: `make up`")
+
+
+@pytest.mark.parametrize("setting", ["HTTPS_PORT", "URL"])
+def test_without_anybody_there_it_says_where_it_looked(tmp_path: Path, setting: str) -> None:
+    port = free_port()
+    value = f"http://127.0.0.1:{port}" if setting == "URL" else f"{port}"
+    (tmp_path / "tls.crt").touch()
+    with finished("make", "load", f"DATA_DIR={tmp_path}", f"{setting}={value}") as command:
+        assert refusal(command).startswith("Nothing answers at http")
+        assert f":{port}: `make up`" in refusal(command)
+
+
+def test_one_address_and_one_token_may_ask_that_much() -> None:
+    users = (ROOT / "tests" / "load" / "users.py").read_text()
+    [rate] = re.findall(r'get\("RATE", "(\d+)"\)', users)
+    [number] = re.findall(r"^USERS = (\d+)", users, re.MULTILINE)
+    address, token = (int(found) for found in re.findall(r"rate=(\d+)r/s", LIMITS))
+
+    assert int(rate) < address
+    assert int(rate) / int(number) < token

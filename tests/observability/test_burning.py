@@ -1,0 +1,17 @@
+"""A slow database, before anything else happens to the stack: fast answers would dilute it."""
+
+import pytest
+
+from tests.support.stack import until
+from tests.support.watched import Watched
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_slow_database_burns_the_latency_budget(burnt: Watched) -> None:
+    burnt.panel("Latency", lambda seconds: seconds > 0.5, "p99")
+    burnt.panel("Burn rate", lambda burn: burn > 14.4, "latency")
+    firing = 'ALERTS{alertname="LatencyBudgetBurns",severity="page",alertstate="firing"}'
+    burnt.wait_for(firing, lambda one: one == 1)
+    burnt.panel("Alerts firing", lambda alerts: alerts > 0)
+    until(lambda: "LatencyBudgetBurns" in burnt.alerts())

@@ -1,0 +1,93 @@
+"""The stack under load, watched by its own Prometheus: every panel shows something."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.support.dashboards import FILES, annotations, has_value, queries, read
+from tests.support.latency import rows
+from tests.support.promtool import RULES
+from tests.support.watched import LOAD_SECONDS, Watched
+
+pytestmark = pytest.mark.slow
+
+WATCHERS = ["edge", "prometheus", "alertmanager"]
+QUERIES = [query for file in FILES for query in queries(read(file))]
+MARKS = [query for file in FILES for query in annotations(read(file))]
+RULE_TEXTS = [
+    rule["expr"]
+    for file in RULES.glob("*.yml")
+    for group in yaml.safe_load(file.read_text())["groups"]
+    for rule in group["rules"]
+]
+SELECTOR = re.compile(r"\b(?:(?:edge|http|tasks|scrape)_\w+|slo:[\w:]+|up\b|ALERTS)(?:\{[^}]*\})?")
+SHARES = {"list": 60, "get": 15, "create": 15, "toggle": 4, "update": 4, "delete": 2}
+
+
+def test_make_load_works_like_its_users_and_says_how_long_they_waited(load: str) -> None:
+    table = rows(load)
+    requests = {name: int(row[0]) for name, row in table.items()}
+    total = sum(requests[name] for name in SHARES)
+
+    assert total > 20 * LOAD_SECONDS
+    for name, share in SHARES.items():
+        assert abs(100 * requests[name] / total - share) < 5
+    assert requests["mistake"] > 0
+    assert {row[1] for row in table.values()} == {"0"}
+    assert all(re.fullmatch(r"[\d.]+%", row[-1]) for row in table.values())
+
+
+def test_everything_is_scraped(site: Watched) -> None:
+    up = site.values("up")
+
+    assert set(up.values()) == {1}
+    assert len(up) == 4
+
+
+def test_every_query_has_a_value(site: Watched) -> None:
+    silent = [query for query in QUERIES + MARKS if not has_value(site.prometheus, query.text)]
+
+    assert silent == []
+
+
+def test_every_series_that_is_asked_for_exists(site: Watched) -> None:
+    texts = [query.text for query in QUERIES + MARKS]
+
+    assert missing_series(site, texts + RULE_TEXTS) == set()
+
+
+def test_a_renamed_metric_or_label_is_noticed(site: Watched) -> None:
+    texts = [query.text for query in QUERIES] + RULE_TEXTS
+    metric = [text.replace("tasks_queue_", "tasks_line_") for text in texts]
+    label = [text.replace('status="429"', 'code="429"') for text in texts]
+
+    assert len(missing_series(site, metric)) == 1
+    assert missing_series(site, label) == {'slo:answers:rate1m{code="429"}'}
+
+
+def missing_series(site: Watched, texts: list[str]) -> set[str]:
+    """The selectors that find nothing."""
+    asked = {found for text in texts for found in SELECTOR.findall(text)}
+    # Of the last minutes: some alerts fire no more.
+    return {one for one in asked if not site.values(f"count(last_over_time({one}[1h]))")}
+
+
+@pytest.mark.parametrize("service", WATCHERS)
+def test_who_watches_may_do_nothing_else(site: Watched, service: str) -> None:
+    text = site.stack.run(service, "cat", "/proc/1/status")
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    host = site.stack.inspect(service)["HostConfig"]
+
+    assert "0" not in status["Uid"].split() + status["Gid"].split()
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    assert host["ReadonlyRootfs"] is True
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] > 0
+
+
+def test_alertmanager_takes_its_configuration(site: Watched) -> None:
+    file = "/etc/alertmanager/alertmanager.yml"
+
+    assert "SUCCESS" in site.stack.run("alertmanager", "amtool", "check-config", file)

@@ -1,0 +1,58 @@
+"""The page *Service*: good news only where somebody counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dashboards import FOLDER, panel_query, panels, read
+from tests.support.promtool import Series, difference
+
+TITLES = ("Availability budget left", "Latency budget left", "Served now", "Under 500 ms now")
+FIRST_ROW = {panel_query(title): 1.0 for title in TITLES}
+COUNTED: Series = {
+    'edge_requests_total{status="200",by="api"}': "0+600x20",
+    'edge_request_seconds_count{status="2xx"}': "0+600x20",
+    'edge_request_seconds_bucket{status="2xx",le="0.5"}': "0+600x20",
+}
+
+
+def panel(title: str) -> dict[str, Any]:
+    """The one with this title."""
+    [found] = [one for one in panels(read(FOLDER / "service.json")) if one["title"] == title]
+    return found
+
+
+def test_the_first_row_is_good_while_all_is_well(tmp_path: Path) -> None:
+    assert not difference(COUNTED, "10m", FIRST_ROW, tmp_path)
+
+
+def test_what_nobody_counts_is_never_shown_as_good(tmp_path: Path) -> None:
+    """Neither from the beginning nor a minute and a half after the edge went away."""
+    blind = dict.fromkeys(FIRST_ROW, -1.0)
+
+    assert not difference({}, "10m", blind, tmp_path)
+    assert not difference(COUNTED, "12m", blind, tmp_path)
+
+
+@pytest.mark.parametrize("title", ["Burn rate", "Latency"])
+def test_a_line_that_nobody_counts_is_no_zero(title: str) -> None:
+    assert panel(title)["fieldConfig"]["defaults"]["noValue"] == "not counted"
+    assert "vector" not in panel(title)["targets"][0]["expr"]
+
+
+def test_minus_one_reads_not_counted_in_grey() -> None:
+    for title in TITLES:
+        [mapping] = panel(title)["fieldConfig"]["defaults"]["mappings"]
+        shown = mapping["options"]["-1"]
+
+        assert (shown["text"], shown["color"]) == ("not counted", "#808080")
+
+
+def test_the_objective_is_a_line_in_the_latency_panel() -> None:
+    latency = panel("Latency")
+    shown = latency["fieldConfig"]["defaults"]
+
+    assert shown["custom"]["thresholdsStyle"]["mode"] == "dashed"
+    assert [step["value"] for step in shown["thresholds"]["steps"]] == [None, 0.5]
+    assert [target["expr"] for target in latency["targets"]] == ["slo:seconds:quantile1m"]

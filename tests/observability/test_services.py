@@ -1,0 +1,52 @@
+"""Those who watch, as Compose starts them."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.command import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WATCHERS = ["edge", "prometheus", "alertmanager", "grafana"]
+DEFAULT = {"prepare", "db", "migrate", "api", "nginx", *WATCHERS}
+
+
+def test_everything_starts_by_default() -> None:
+    """Whoever has a profile starts on request; the database's two are about DATABASE_URL."""
+    plain = {name for name, found in SERVICES.items() if "profiles" not in found}
+
+    assert plain | {"db"} == DEFAULT
+
+
+@pytest.mark.parametrize("name", WATCHERS)
+def test_a_watcher_may_do_little_and_is_watched(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] > 0
+    assert service["mem_limit"]
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert "privileged" not in service
+
+
+def test_who_is_published_is_so_on_loopback_and_on_ports_that_can_be_changed() -> None:
+    ports = [port for name in WATCHERS for port in SERVICES[name].get("ports", [])]
+
+    assert ports == [
+        "127.0.0.1:${PROMETHEUS_PORT:-9090}:9090",
+        "127.0.0.1:${ALERTMANAGER_PORT:-9093}:9093",
+        "127.0.0.1:${GRAFANA_PORT:-3001}:3000",
+    ]
+
+
+def test_prometheus_brings_all_its_targets() -> None:
+    file = ROOT / "observability" / "prometheus" / "prometheus.yml"
+    jobs = Counter(job["job_name"] for job in yaml.safe_load(file.read_text())["scrape_configs"])
+    started = {"api", "prometheus", *SERVICES["prometheus"]["depends_on"]}
+
+    assert {*jobs} == started
