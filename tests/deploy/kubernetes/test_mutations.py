@@ -1,0 +1,94 @@
+"""Every probe, selector and limit is guarded: a mutant of the manifests breaks a promise."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.deploy.kubernetes.promises import PROMISES
+from tests.support.kustomize import Manifests, manifests
+
+Path = tuple[str | int, ...]
+
+KINDS = (
+    *("Deployment", "Service", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget"),
+    *("NetworkPolicy", "CronJob", "ServiceMonitor"),
+)
+# A promise notices, what it asks for was left out, or the API would not start with it.
+BROKEN = (AssertionError, KeyError, ValidationError)
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every scalar below, and every list or mapping that is empty."""
+    if not isinstance(value, dict | list) or not value:
+        yield path, value
+        return
+    for key, found in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(found, (*path, key))
+
+
+def others(value: Any) -> list[Any]:
+    """What could stand there by mistake."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [*{0, value * 10, -1} - {value}]
+    if isinstance(value, str):
+        number = value.rstrip("Mimsx")
+        unit = value.removeprefix(number)
+        numbers = [f"0{unit}", f"{number}0{unit}"] if number.isdigit() else []
+        return [f"{value}x", "", *numbers]
+    return ["x"]
+
+
+def changed(objects: list[Any], path: Path, other: Any) -> Manifests:
+    """The manifests with one leaf changed, or left out."""
+    mutant = deepcopy(objects)
+    place: Any = mutant
+    for key in path[:-1]:
+        place = place[key]
+    if other is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = other
+    return Manifests(mutant)
+
+
+def mutants(kind: str, objects: list[Any]) -> Iterator[tuple[str, Manifests]]:
+    """Each change of a specification of this kind, and what it makes of the manifests."""
+    numbers = [number for number, found in enumerate(objects) if found["kind"] == kind]
+    places = [leaf for n in numbers for leaf in leaves(objects[n]["spec"], (n, "spec"))]
+    for path, value in places:
+        for other in [None, *others(value)]:
+            yield f"{path[2:]}: {other!r}", changed(objects, path, other)
+
+
+def holds(mutant: Manifests) -> bool:
+    """Whether no promise notices."""
+    try:
+        for promise in PROMISES:
+            promise(mutant)
+    except BROKEN:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_change_of_a_specification_goes_unnoticed(kind: str) -> None:
+    tried = [*mutants(kind, manifests("production").objects)]
+
+    assert tried
+    assert [name for name, mutant in tried if holds(mutant)] == []
+
+
+@pytest.mark.parametrize("name", ["WORKERS", "POOL_SIZE", "INSTANCES"])
+@pytest.mark.parametrize("value", ["0", "100", None])
+def test_no_setting_of_the_connection_budget_goes_unnoticed(name: str, value: str | None) -> None:
+    mutant = manifests("production")
+    [settings] = [m for m in mutant.all("ConfigMap") if "settings" in m["metadata"]["name"]]
+    settings["data"].pop(name)
+    settings["data"] |= {name: value} if value else {}
+
+    assert not holds(mutant)
