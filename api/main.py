@@ -53,6 +53,12 @@ def create_app(settings: Settings) -> FastAPI:
         causes=CAUSES,
         codes=Problem.codes,
     )
+    _surround(app, settings)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings) -> None:
+    """Exceptions become answers; then what is around every request, from inside out."""
     app.add_exception_handler(Problem, answers.problem)
     app.add_exception_handler(RequestValidationError, answers.invalid)
     app.add_exception_handler(HTTPException, answers.http)
@@ -61,7 +67,6 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(CorsMiddleware, settings.cors_origins)
     app.add_middleware(RequestMiddleware)
-    return app
 
 
 def from_environment() -> FastAPI:
