@@ -1,13 +1,16 @@
 """A user of the API whose client checks what must hold for every single answer."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx2 as httpx
 import jwt
 
-from tests.support.server import SECRET
+from tests.support.server import SECRET, make_settings, serve
 
 HOUR = 3600
 LEAKS = ("Traceback", "psycopg2", "sqlalchemy", "pydantic", "SELECT ", "site-packages")
@@ -69,3 +72,13 @@ class User(httpx.Client):
         assert response.status_code == 200, response.text
         found: list[dict[str, Any]] = response.json()
         return found
+
+
+@contextmanager
+def user_before(database_url: str, **settings: Any) -> Iterator[User]:
+    """A user of an API of its own before this database."""
+    with (
+        serve(make_settings(database_url=database_url, **settings)) as base,
+        User(base, uuid4().hex) as user,
+    ):
+        yield user

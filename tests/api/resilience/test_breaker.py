@@ -10,7 +10,7 @@ import pytest
 from api.database import breaker as module
 from api.database.breaker import Breaker
 from api.errors import DatabaseUnavailable, Overloaded
-from tests.support.gate import Gate, gate
+from tests.support.gate import Gate, gate, silent
 from tests.support.load import working
 from tests.support.metrics import scrape, total
 from tests.support.postgres import Postgres
@@ -63,16 +63,6 @@ def refusing(proxy: Gate) -> Iterator[None]:
         yield
     finally:
         proxy.refuses = False
-
-
-@contextmanager
-def silent(proxy: Gate) -> Iterator[None]:
-    """Connections are taken, and nothing is ever said on them."""
-    proxy.flows.clear()
-    try:
-        yield
-    finally:
-        proxy.flows.set()
 
 
 Away = Callable[[Gate], AbstractContextManager[None]]

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.client import User
+from tests.support.client import User, user_before
 from tests.support.gate import gate
 from tests.support.load import working
 from tests.support.metrics import scrape, total
@@ -40,16 +40,6 @@ def run(url: str, statement: str) -> None:
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         connection.cursor().execute(statement)
-
-
-@contextmanager
-def api(url: str, **settings: Any) -> Iterator[User]:
-    """A user of an API before this database."""
-    with (
-        serve(make_settings(database_url=url, **settings)) as base,
-        User(base, uuid4().hex) as user,
-    ):
-        yield user
 
 
 def crowd(user: User) -> list[httpx.Response]:
@@ -87,7 +77,7 @@ def test_a_limit_of_connections_is_an_overload_until_there_is_room(server: Postg
     with (
         login(server.url, f"CONNECTION LIMIT {LIMIT}") as url,
         gate(url) as (proxy, through),
-        api(through) as user,
+        user_before(through) as user,
     ):
         taken = [psycopg2.connect(url) for _ in range(LIMIT)]
         check_overloaded(crowd(user) + crowd(user))
@@ -106,7 +96,7 @@ def test_a_limit_of_connections_is_an_overload_until_there_is_room(server: Postg
 
 @pytest.mark.slow
 def test_a_server_without_a_free_slot_is_an_overload(server: Postgres) -> None:
-    with login(server.url) as url, every_slot_taken(url), api(url) as user:
+    with login(server.url) as url, every_slot_taken(url), user_before(url) as user:
         check_overloaded(crowd(user))
 
 
@@ -126,7 +116,7 @@ def test_a_pooler_that_gives_up_waiting_is_an_overload(server: Postgres) -> None
     with (
         pooler(server.url, size=1, query_wait_timeout=1) as pooled,
         closing(psycopg2.connect(pooled.url)) as other,
-        api(pooled.url) as user,
+        user_before(pooled.url) as user,
     ):
         other.cursor().execute("SELECT 1")  # an open transaction keeps the one connection
         answer = user.get(user.tasks)

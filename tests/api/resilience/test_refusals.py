@@ -2,10 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, BinaryIO
-from uuid import uuid4
+from typing import BinaryIO
 
 import httpx2 as httpx
 import pytest
@@ -13,7 +10,7 @@ from sqlalchemy import make_url
 
 from tests.api.resilience.test_cuts import TERMINATE
 from tests.api.resilience.test_limits import login
-from tests.support.client import User
+from tests.support.client import user_before
 from tests.support.gate import gate
 from tests.support.load import EVERY, READS
 from tests.support.metrics import scrape, total
@@ -21,7 +18,6 @@ from tests.support.own_database import own_database
 from tests.support.pgbouncer import pooler
 from tests.support.pool import ask
 from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
 
 FULL = """
     CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
@@ -30,18 +26,8 @@ FULL = """
 """
 
 
-@contextmanager
-def api(url: str, **settings: Any) -> Iterator[User]:
-    """A user of an API before this database."""
-    with (
-        serve(make_settings(database_url=url, **settings)) as base,
-        User(base, uuid4().hex) as user,
-    ):
-        yield user
-
-
 def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres) -> None:
-    with own_database(server.url) as url, api(url) as user:
+    with own_database(server.url) as url, user_before(url) as user:
         task = user.add()
         before = total(scrape(user.base_url), "tasks_db_unavailable_total", cause="full")
         ask(url, FULL)
@@ -64,7 +50,7 @@ def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: Postgres) 
         own_database(server.url) as own,
         login(own) as url,
         pooler(url, size=2) as bouncer,
-        api(bouncer.url if pooled else url) as user,
+        user_before(bouncer.url if pooled else url) as user,
     ):
         task = user.add()
         ask(own, f"ALTER ROLE {make_url(url).username} SET default_transaction_read_only = on")
@@ -94,7 +80,7 @@ def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
         ),
     ):
         wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
-        with api(wrong) as user:
+        with user_before(wrong) as user:
             log.read()
             started = time.monotonic()
             first = user.get(user.tasks)

@@ -1,15 +1,13 @@
 """A server that stops speaking, behind a pooler or a network: answers come in time all the same."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
 from tests.support.alive import alive, check_alive
 from tests.support.client import User
 from tests.support.faults import frozen, later, locked, silent_listener
-from tests.support.gate import Gate, gate
+from tests.support.gate import gate, silent
 from tests.support.load import EVERY, READS
 from tests.support.metrics import scrape, total
 from tests.support.pgbouncer import Pooler
@@ -17,16 +15,6 @@ from tests.support.postgres import Postgres
 from tests.support.server import make_settings, serve
 
 DEADLINE, SLACK = 0.6, 0.5
-
-
-@contextmanager
-def silent(proxy: Gate) -> Iterator[None]:
-    """Nothing passes, and nobody says so."""
-    proxy.flows.clear()
-    try:
-        yield
-    finally:
-        proxy.flows.set()
 
 
 @pytest.mark.parametrize("name", EVERY)
