@@ -5,15 +5,25 @@ import ssl
 import string
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import product
 
-from tests.support.edge import connected
+from tests.support.edge import connected, request
 from tests.support.stack import Stack
 
 KNOWN = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE", "CONNECT")
+PATHS = ("/", *(f"/api/a/tasks{end}" for end in ("", "/", "/1", "/1/complete")))
 HEADERS = ("Authorization", "X-Request-ID", "traceparent", "Origin", "Accept", "Cookie", "Range")
 NASTY = "\"'\\<>{}|^`~%;,:@&=+$!*()[]\x7f\xff\xe9\xc3\t"
 UNFINISHED = b"GET /tasks HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 HUGE = 5_000_000
+
+
+def plain() -> Iterator[bytes]:
+    """One of every method that servers know, on every route of tasks and on none; no tricks."""
+    for method, path, authorization in product(
+        KNOWN, PATHS, ("Basic a", "Bearer a", "Bearer a.b.c")
+    ):
+        yield request(method, path, f"Authorization: {authorization}")
 
 
 def requests(seed: int, count: int) -> Iterator[bytes]:

@@ -1,0 +1,116 @@
+"""The floor: a bare ASGI callable that sends the product's messages and returns the bytes."""
+
+import asyncio
+import hmac
+import os
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ
+
+from api.database.message import PREFIX, Message
+from api.tasks import statements
+from api.tasks.models import ListQuery
+from api.tasks.pages import page
+
+SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
+CONNECTIONS = 10
+LIST, LIMIT = page(ListQuery())
+READ, TOGGLE, CREATE = statements.read(), statements.toggle(), statements.create("jit")
+HEADERS = [(b"content-type", b"application/json")]
+NEW: dict[str, Any] = {
+    "completed": False,
+    "due_date": None,
+    "due_at": None,
+    "tags": [],
+    "request_hash": None,
+}
+
+
+class RefusedError(Exception):
+    """The token does not prove this user."""
+
+
+class Pool:
+    """Asynchronous connections of psycopg2, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._idle: list[Any] = []
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._prefix = PREFIX.format(milliseconds=1500)
+
+    async def run(self, message: Message, owner: str, **values: Any) -> list[Any]:
+        """The rows of one message."""
+        async with self._turns:
+            connection = self._idle.pop() if self._idle else await _connected()
+            cursor = connection.cursor()
+            parameters = {**message.defaults, **values, "owner": owner}
+            cursor.execute(self._prefix + message.text, parameters)
+            await _ready(connection)
+            rows: list[Any] = cursor.fetchall()
+            self._idle.append(connection)
+            return rows
+
+
+async def _connected() -> Any:
+    connection = psycopg2.connect(os.environ["DATABASE_URL"], async_=1)
+    await _ready(connection)
+    return connection
+
+
+async def _ready(connection: Any) -> None:
+    loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+    while (state := connection.poll()) != POLL_OK:
+        turn = loop.create_future()
+        reads = state == POLL_READ
+        (loop.add_reader if reads else loop.add_writer)(descriptor, turn.set_result, None)
+        await turn
+        (loop.remove_reader if reads else loop.remove_writer)(descriptor)
+
+
+POOL = Pool()
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answer one request; whatever is wrong with it is 401."""
+    if scope["type"] == "lifespan":
+        return
+    try:
+        status, body = 200, await _answer(scope, receive)
+    except RefusedError:
+        status, body = 401, b"{}"
+    status = 201 if status == 200 and scope["method"] == "POST" else status
+    await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _answer(scope: Any, receive: Any) -> bytes:
+    owner, *parts = scope["path"].removeprefix("/api/").split("/")
+    header = next(value for name, value in scope["headers"] if name == b"authorization")
+    _check(header[7:], owner)
+    if scope["method"] == "POST":
+        values = {"description": None, "priority": "medium", **NEW}
+        sent = orjson.loads((await receive())["body"])
+        rows = await POOL.run(CREATE, owner, **values | sent, idempotency_key=uuid4().hex)
+    elif len(parts) == 1:
+        rows = await POOL.run(LIST, owner, **LIMIT)
+        return b"[" + b",".join(row[0].encode() for row in rows) + b"]"
+    else:
+        message = TOGGLE if scope["method"] == "PATCH" else READ
+        rows = await POOL.run(message, owner, id=int(parts[1]))
+    document: str = rows[0][0]
+    return document.encode()
+
+
+def _check(token: bytes, owner: str) -> None:
+    signed, _, seal = token.rpartition(b".")
+    expected = urlsafe_b64encode(hmac.digest(SECRET, signed, "sha256")).rstrip(b"=")
+    if not hmac.compare_digest(seal, expected):
+        raise RefusedError
+    claims = orjson.loads(urlsafe_b64decode(signed.partition(b".")[2] + b"=="))
+    if claims["sub"] != owner or claims["exp"] < time.time():
+        raise RefusedError
