@@ -1,5 +1,6 @@
-"""No more requests at once than a worker can serve in time: the others are told so at once."""
+"""No more requests at once than a worker can serve in time: the others are told so."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from api.errors import Overloaded
 
 PROBES = frozenset({"/livez", "/healthz", "/readyz", "/startupz", "/metrics"})
 HELD_SECONDS = 5.0
+# Told at once, clients that come straight back would take the time of those who were let in.
+REFUSAL_SECONDS = 0.5
 
 
 class Load:
@@ -48,6 +51,7 @@ class SheddingMiddleware:
             await self.app(scope, receive, send)
         elif self.load.is_full():
             metrics.SHED.inc()
+            await asyncio.sleep(REFUSAL_SECONDS)
             await Overloaded(reason="shed").response()(scope, receive, send)
         else:
             with self.load:
