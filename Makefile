@@ -30,7 +30,7 @@ down: ## stop the stack and remove its containers and networks; the data stay
 test: $(VENV)/dev ## the tests, on real parts
 	@$(BIN)/python -m pytest -m "not slow" --cov
 
-# The slow ones untraced: thousands of threads that end under a tracer can hang Python 3.11 for ever.
+# The slow ones unmeasured: they take long enough, and reach nothing that the others do not.
 test-all: test ## also the slow tests
 	@$(BIN)/python -m pytest -m slow
 

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from api.main import create_app
 from api.settings import Settings
 from deploy.protocol import HttpProtocol
+from tests.support.tracing import measured
 
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ"
 
@@ -38,7 +39,7 @@ def serve(settings: Settings, *more: BaseRoute) -> Iterator[str]:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=measured(server.run), daemon=True)
     thread.start()
     try:
         while not server.started:
