@@ -41,6 +41,7 @@ def folder(types: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_program_is_checked_and_uses_every_operation(folder: Path, alice: User) -> None:
     shutil.copy(PROGRAM, folder)
     compiled(folder, "program.ts")

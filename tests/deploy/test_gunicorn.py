@@ -76,6 +76,7 @@ def test_a_reload_keeps_the_numbers(started: tuple[Command, Path, str]) -> None:
     assert total(found, "http_requests_total", handler="unmatched") == 10
 
 
+@pytest.mark.slow
 def test_a_hostile_run_makes_a_bounded_number_of_series(
     started: tuple[Command, Path, str],
 ) -> None:

@@ -39,6 +39,7 @@ def test_failures_page_and_ticket_beyond_their_factor(
     fired(tmp_path, failing(of_10000), {"45m": burning("Availability", windows)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of_1000", "windows"), BURNS)
 def test_slow_answers_page_and_ticket_beyond_their_factor(
     tmp_path: Path, of_1000: int, windows: int
@@ -46,6 +47,7 @@ def test_slow_answers_page_and_ticket_beyond_their_factor(
     fired(tmp_path, slow(of_1000), {"45m": burning("Latency", windows)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "trouble"), TROUBLES.items())
 def test_each_window_clears_after_its_short_one(
     tmp_path: Path, objective: str, trouble: Series

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg2
+import pytest
 
 from api.database.engine import Database
 from tests.support.pgbouncer import pgbouncer
@@ -79,6 +80,7 @@ def test_no_row_reaches_another_user(database_url: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_no_row_reaches_another_user_through_pgbouncer(database_url: str) -> None:
     with pgbouncer(database_url, BACKENDS) as url, onlookers(url) as found:
         sent, wrong = crowd(url, BACKENDS * 4)

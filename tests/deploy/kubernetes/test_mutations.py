@@ -75,6 +75,7 @@ def holds(mutant: Manifests) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_change_of_a_specification_goes_unnoticed(kind: str) -> None:
     tried = [*mutants(kind, manifests("production").objects)]

@@ -114,6 +114,7 @@ def test_every_selector_names_our_job_and_namespace(spec: Object) -> None:
     assert {rule["labels"]["namespace"] for rule in every(spec)} == {rules.NAMESPACE}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of_10000", "windows"), EACH_WINDOW)
 def test_failures_page_and_ticket_as_in_compose(folder: Path, of_10000: int, windows: int) -> None:
     fires = {"45m": burning("Availability", windows)}
@@ -121,6 +122,7 @@ def test_failures_page_and_ticket_as_in_compose(folder: Path, of_10000: int, win
     assert not failure(folder, own(failing(of_10000)), fires, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of_1000", "windows"), EACH_WINDOW)
 def test_slow_answers_page_and_ticket_as_in_compose(
     folder: Path, of_1000: int, windows: int
