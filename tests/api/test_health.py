@@ -93,6 +93,7 @@ def test_probes_answer_while_every_thread_is_blocked(database_url: str) -> None:
     assert not any(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("required", "status"), [(False, 200), (True, 503)])
 def test_a_failing_database_is_known_from_requests_alone(required: bool, status: int) -> None:  # noqa: FBT001
     settings = make_settings(database_url=NOWHERE, ready_requires_database=required)

@@ -129,6 +129,7 @@ def test_a_page_that_is_not_the_last_is_the_one_described(alice: User, task_id: 
     check_answer("list_tasks", response)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_described() -> None:
     bodies = {"create_task": A_TASK, "update_task": A_TASK, "patch_task": A_TASK}
     with serve(make_settings(database_url=NOWHERE)) as url, User(url, "alice") as user:

@@ -61,7 +61,11 @@ def test_nothing_but_sentences_for_people_is_on_the_other_stream(started: Comman
 
 @pytest.mark.parametrize(
     ("number", "to"),
-    [(signal.SIGTERM, PROCESS), (signal.SIGTERM, GROUP), (signal.SIGINT, GROUP)],
+    [
+        (signal.SIGTERM, PROCESS),
+        pytest.param(signal.SIGTERM, GROUP, marks=pytest.mark.slow),
+        (signal.SIGINT, GROUP),
+    ],
     ids=["make is terminated", "its group is terminated", "Ctrl-C"],
 )
 def test_a_signal_stops_everything(number: signal.Signals, to: bool, data: Path) -> None:  # noqa: FBT001

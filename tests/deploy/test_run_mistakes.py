@@ -90,6 +90,7 @@ def test_a_busy_port_is_named(data: Path) -> None:
             assert f"Port {port} is busy" in command.sentences()[0]
 
 
+@pytest.mark.slow
 def test_a_data_directory_in_use_by_another_run_is_named(data: Path) -> None:
     with made_ready(data), refused(data) as command:
         assert f"{data} is in use by another `make run`" in command.sentences()[0]

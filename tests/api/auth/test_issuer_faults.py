@@ -102,7 +102,10 @@ def dripping(handler: BaseHTTPRequestHandler, good: bytes) -> None:
         time.sleep(2 * SECONDS / len(good))
 
 
-@pytest.mark.parametrize("slow", [never, late, dripping])
+@pytest.mark.parametrize(
+    "slow",
+    [never, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (late, dripping))],
+)
 def test_what_is_slow_is_away(
     slow: Callable[[BaseHTTPRequestHandler, bytes], None], issuer: Issuer, database_url: str
 ) -> None:
