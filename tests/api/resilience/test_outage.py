@@ -105,11 +105,14 @@ def check_answers(load: Load, stopped: float, back: float) -> None:
 
 
 def check_signs(text: str, events: list[dict[str, Any]]) -> None:
-    """It shows in the numbers, and once per worker in the log."""
+    """It shows in the numbers, and once per worker that was asked in the log."""
     causes = ("connect", "no_server", "breaker")
     assert sum(total(text, "tasks_db_unavailable_total", cause=cause) for cause in causes) > 50
     assert total(text, "tasks_db_breaker_open") == 0
     names = Counter(event["event"] for event in events)
-    assert (names["database_away"], names["database_connected"]) == (2, 4)
+    away, connected = names["database_away"], names["database_connected"]
+    # Which worker takes which client is the kernel's affair: one may have had none.
+    assert 1 <= away <= 2
+    assert away < connected <= 2 * away
     connected = [event for event in events if event["event"] == "database_connected"]
     assert {event["connections_of_all"] for event in connected} == {20}
