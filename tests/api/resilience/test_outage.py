@@ -110,9 +110,9 @@ def check_signs(text: str, events: list[dict[str, Any]]) -> None:
     assert sum(total(text, "tasks_db_unavailable_total", cause=cause) for cause in causes) > 50
     assert total(text, "tasks_db_breaker_open") == 0
     names = Counter(event["event"] for event in events)
-    away, connected = names["database_away"], names["database_connected"]
+    lost, found = names["database_away"], names["database_connected"]
     # Which worker takes which client is the kernel's affair: one may have had none.
-    assert 1 <= away <= 2
-    assert away < connected <= 2 * away
+    assert 1 <= lost <= 2
+    assert lost < found <= 2 * lost
     connected = [event for event in events if event["event"] == "database_connected"]
     assert {event["connections_of_all"] for event in connected} == {20}
