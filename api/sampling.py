@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from api import metrics
@@ -41,12 +41,18 @@ async def _sample(load: Load, database: Database) -> None:
         metrics.IN_FLIGHT.set(load.in_flight)
         metrics.POOL_USED.set(database.in_use())
         metrics.FAILURES.set(database.failures)
-        metrics.MEMORY.set(_resident_bytes())
-        metrics.OPEN_FILES.set(_open_files())
-        metrics.METRICS_FOLDER.set(_metrics_folder_ratio())
-        now = time.process_time()
+        # Without a free descriptor nothing of this can be read; later it can, and must be.
+        with suppress(OSError):
+            _read_system()
+        now = max(used, time.process_time())
         metrics.CPU.inc(now - used)
         used = now
+
+
+def _read_system() -> None:
+    metrics.OPEN_FILES.set(_open_files())
+    metrics.MEMORY.set(_resident_bytes())
+    metrics.METRICS_FOLDER.set(_metrics_folder_ratio())
 
 
 def _resident_bytes() -> int:

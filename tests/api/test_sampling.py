@@ -1,10 +1,14 @@
 """What workers say of themselves, added up."""
 
+import resource
 import time
 
 from api import __version__
+from api.sampling import PAUSE
 from tests.support.gunicorn import gunicorn
 from tests.support.metrics import scrape, series, total
+from tests.support.server import make_settings, serve
+from tests.support.waiting import until
 
 
 def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
@@ -21,3 +25,15 @@ def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
     assert total(text, "tasks_memory_bytes") > 50e6
     assert 0 < total(text, "tasks_metrics_folder_ratio") < 1
     assert f'tasks_build_info{{revision="abc123",version="{__version__}"}}' in series(text)
+
+
+def test_it_goes_on_after_a_time_without_a_free_descriptor(database_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serve(make_settings(database_url=database_url)) as base:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            time.sleep(3 * PAUSE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        used = total(scrape(base), "tasks_cpu_seconds_total")
+        until(lambda: total(scrape(base), "tasks_cpu_seconds_total") > used)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Site
-from tests.support.stack import Stack, until
+from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

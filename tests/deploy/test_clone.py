@@ -10,7 +10,8 @@ import pytest
 from tests.support.command import ROOT, finished
 from tests.support.database import folder
 from tests.support.edge import got
-from tests.support.stack import Stack, need_engine, settings_of, until
+from tests.support.stack import Stack, need_engine, settings_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.stack import Stack, composed, until
+from tests.support.stack import Stack, composed
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.metrics import total
-from tests.support.stack import Stack, until
+from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

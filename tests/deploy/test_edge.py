@@ -7,7 +7,8 @@ import pytest
 from tests.deploy.edge_refusals import HEADERS_READ, HEADERS_UNREAD, TASKS
 from tests.support.edge import ORIGIN, answer, check_problem, check_readable, plain, request
 from tests.support.edge_methods import check_all, got_to, got_to_all, sent_to
-from tests.support.stack import Stack, until
+from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

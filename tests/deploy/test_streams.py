@@ -6,7 +6,8 @@ from collections.abc import Callable
 import httpx2 as httpx
 import pytest
 
-from tests.support.stack import LIFTED, LIMITS, Stack, until
+from tests.support.stack import LIFTED, LIMITS, Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -1,8 +1,6 @@
 """Workers in trouble: without a database, killed, or with an event loop that stands still."""
 
 import json
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.support.gate import gate
 from tests.support.gunicorn import COMMAND, Gunicorn, gunicorn
 from tests.support.metrics import scrape, total
 from tests.support.server import SECRET
+from tests.support.waiting import until
 
 PATIENCE = 30
 STUCK = 6
@@ -25,14 +24,6 @@ WAITING = {
     "DATABASE_DEADLINE_SECONDS": "10",
     "POOL_WAIT_SECONDS": "10",
 }
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def kill_first(api: Gunicorn) -> None:

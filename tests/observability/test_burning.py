@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.stack import until
+from tests.support.waiting import until
 from tests.support.watched import Watched
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from cryptography import x509
 from api.metrics import LATENCY
 from tests.support.certificates import self_signed
 from tests.support.edge_counter import EdgeCounter, counting, sent
-from tests.support.stack import until
+from tests.support.waiting import until
 
 ENDS = "edge_certificate_end"
 BROKEN = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.command import free_port, is_free, running
 from tests.support.metrics import scrape
-from tests.support.stack import until
+from tests.support.waiting import until
 
 START = """
 import sys

@@ -1,7 +1,6 @@
 """A caller who shows another token with every request, and the API that trusts an issuer."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,6 @@ from tests.support.client import User
 from tests.support.issuer import Issuer
 from tests.support.server import make_settings, serve
 
-PATIENCE = 60
 INVALID = 'Bearer realm="tasks", error="invalid_token", error_description='
 # The status, the challenge and the pause that go with a code.
 REFUSALS: dict[str, tuple[int, str | None, str | None]] = {
@@ -56,11 +54,3 @@ def trusting(
         Guest(base_url, user_id or f"user-{uuid4().hex}") as guest,
     ):
         yield guest
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Ask again and again, and fail when it stays false."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)

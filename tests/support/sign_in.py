@@ -13,9 +13,10 @@ from uuid import uuid4
 import httpx2 as httpx
 
 from tests.support.command import ROOT, Command, free_port, running
-from tests.support.guest import Guest, wait_until
+from tests.support.guest import Guest
 from tests.support.node import installed
 from tests.support.server import SECRET
+from tests.support.waiting import until
 
 SERVICE = ROOT / "deploy" / "better-auth"
 PASSWORD = "correct horse"
@@ -103,6 +104,6 @@ def better_auth(
     words = ("node", program)
     with running(*words, cwd=installed(folder), settings=given | secret | settings) as command:
         service = BetterAuth(command, port)
-        wait_until(lambda: bool(service.events("started")) or command.process.poll() is not None)
+        until(lambda: bool(service.events("started")) or command.process.poll() is not None)
         assert command.process.poll() is None, command.output + command.errors
         yield service

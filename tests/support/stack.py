@@ -4,8 +4,7 @@ import shutil
 import signal
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -17,8 +16,8 @@ from tests.support.command import ROOT, free_port
 from tests.support.compose import Project
 from tests.support.database import folder
 from tests.support.parts import missing
+from tests.support.waiting import PATIENCE, until
 
-PATIENCE = 60
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
 LIFTED = ""
 METRICS = """
@@ -140,11 +139,3 @@ def settings_of(data: Path) -> dict[str, str]:
         "DATA_DIR": f"{data}",
         "NGINX_LIMITS": f"{data / 'limits.conf'}",
     }
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)

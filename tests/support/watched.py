@@ -11,7 +11,8 @@ import httpx2 as httpx
 
 from tests.support.command import free_port
 from tests.support.dashboards import panel_query, values
-from tests.support.stack import LIMITS, PATIENCE, Stack, composed, until
+from tests.support.stack import LIMITS, Stack, composed
+from tests.support.waiting import PATIENCE, until
 
 LOAD_SECONDS = 60
 SERVICES = "SERVICES=api nginx prometheus"

@@ -19,11 +19,12 @@ from tests.api.auth.attacks import (
     parts,
     signatures,
 )
-from tests.support.guest import PATIENCE, REFUSALS, Guest, trusting
+from tests.support.guest import REFUSALS, Guest, trusting
 from tests.support.issuer import JWKS, Issuer, serving
 from tests.support.jws import compact
 from tests.support.proxy import CountingProxy, counting
 from tests.support.server import SECRET
+from tests.support.waiting import PATIENCE
 
 TABLES = (claims, confusion, headers, kinds, parts, signatures)
 ATTACKS = {name: attack for table in TABLES for name, attack in table.ATTACKS.items()}

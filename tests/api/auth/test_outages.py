@@ -12,9 +12,10 @@ import pytest
 
 from tests.support.certificates import self_signed
 from tests.support.client import token
-from tests.support.guest import trusting, wait_until
+from tests.support.guest import trusting
 from tests.support.issuer import JWKS, Issuer, send, serving
 from tests.support.server import SECRET
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_an_api_may_start_before_its_issuer(database_url: str) -> None:
         assert guest.get("/readyz").status_code == 200
 
         with serving(issuer):
-            wait_until(lambda: guest.outcome(signed) == "ok")
+            until(lambda: guest.outcome(signed) == "ok")
 
 
 def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: str) -> None:
@@ -61,7 +62,7 @@ def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: st
             assert codes == ["keys_unavailable", "ok"] * 2
 
             with serving(issuer):
-                wait_until(lambda: guest.outcome(rotated) == "ok")
+                until(lambda: guest.outcome(rotated) == "ok")
                 assert guest.outcome(known) == "ok"
 
 
@@ -73,7 +74,7 @@ def test_a_bad_answer_is_forgotten_when_a_good_one_comes(database_url: str) -> N
             assert guest.outcome(signed) == "keys_unavailable"
 
             issuer.answer = None
-            wait_until(lambda: guest.outcome(signed) == "ok")
+            until(lambda: guest.outcome(signed) == "ok")
             invented = issuer.token(guest.user_id, issuer.renamed("invented"))
             assert guest.outcome(invented) == "token_invalid"
 
@@ -87,7 +88,7 @@ def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading
 
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(guest.outcome, issuer.token(guest.user_id))
-            wait_until(lambda: issuer.fetches == 2)
+            until(lambda: issuer.fetches == 2)
             assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
             assert not waiting.done()
             gate.set()
@@ -117,7 +118,7 @@ def test_the_api_stops_in_silence_though_its_issuer_hangs(database_url: str, log
     with serving(Issuer()) as issuer:
         issuer.answer = answer
         with trusting(issuer, database_url):
-            wait_until(lambda: issuer.fetches == 1)
+            until(lambda: issuer.fetches == 1)
             log.read()
         assert hung_up.wait(60)
     assert b'"level":"warning"' not in log.read()

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.support.guest import Guest, trusting, wait_until
+from tests.support.guest import Guest, trusting
 from tests.support.issuer import Issuer, send, serving
+from tests.support.waiting import until
 
 CLIENTS = 4
 BUDGET = 5
@@ -109,7 +110,7 @@ def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
     issuer.answer = answer
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(guest.outcome, invented)
-        wait_until(lambda: issuer.fetches == 2)
+        until(lambda: issuer.fetches == 2)
         issuer.rotate()
         late = pool.submit(guest.outcome, issuer.token(guest.user_id))
         assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
