@@ -28,10 +28,11 @@ down: ## stop the stack and remove its containers and networks; the data stay
 	@docker compose --profile '*' down --remove-orphans
 
 test: $(VENV)/dev ## the tests, on real parts
-	@$(BIN)/python -m pytest -m "not slow" --cov
+	@$(BIN)/python -m pytest -m "not slow"
 
-# The slow ones unmeasured: they take long enough, and reach nothing that the others do not.
-test-all: test ## also the slow tests
+# Measuring coverage costs a third of the time; the slow ones reach nothing that the others do not.
+test-all: $(VENV)/dev ## also the slow tests, and what of the code all this covers
+	@$(BIN)/python -m pytest -m "not slow" --cov
 	@$(BIN)/python -m pytest -m slow
 
 load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500 ms (SECONDS=60 RATE=40, URL= of `make run`)
