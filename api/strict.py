@@ -89,7 +89,7 @@ def parse_json(body: bytes) -> Any:
     """
     try:
         orjson.loads(body)
-        return json.loads(body, object_pairs_hook=_unique)
+        return UNIQUE.decode(body.decode())
     except (ValueError, RecursionError):
         raise _invalid("body", "json_invalid", "This is not valid JSON.") from None
 
@@ -139,6 +139,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise _invalid("body", "duplicate_member", "A member stands there twice.")
     return members
+
+
+UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _invalid(where: str, code: str, message: str) -> Invalid:

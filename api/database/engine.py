@@ -1,15 +1,15 @@
 """The way of a request to the database and back: one message, one round trip."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from time import monotonic, perf_counter
 from typing import Any
 
 import psycopg2
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from api import metrics, trace
 from api.database.connecting import Patience
+from api.database.greenlets import Greenlets
 from api.database.limits import SHORTEST_SECONDS, left, limit
 from api.database.meanings import CAUSES, NO_SERVER, meaning
 from api.database.message import PREFIX, Message
@@ -34,7 +34,7 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._pool = Pool(settings)
+        self._pool, self._greenlets = Pool(settings), Greenlets()
         self._prefix = PREFIX.format(milliseconds=int(settings.statement_timeout_seconds * 1000))
         self._settings = settings
         self.failures, self._failed = 0, 0.0
@@ -48,7 +48,7 @@ class Database:
         started = perf_counter()
         parameters = {**message.defaults, **values, "owner": owner}
         try:
-            rows = await greenlet_spawn(self._deliver, message, parameters)
+            rows: Rows = await self._greenlets.run(partial(self._deliver, message, parameters))
         except Problem as problem:
             self._note_failure(problem)
             raise
@@ -71,6 +71,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._greenlets.close()
         await self._pool.close()
 
     def _deliver(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
