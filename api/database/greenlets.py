@@ -1,7 +1,7 @@
 """Synchronous code that awaits: SQLAlchemy's bridge, over greenlets that are used again.
 
 A greenlet costs little to switch to and much to begin: Python maps memory for its stack, touches it
-and unmaps it. SQLAlchemy begins one per call, which is a quarter of what a message costs here.
+and unmaps it. SQLAlchemy begins one per call, which is a third of what a message costs here.
 """
 
 import sys
