@@ -44,7 +44,7 @@ async def _sample(load: Load, database: Database) -> None:
         # Without a free descriptor nothing of this can be read; later it can, and must be.
         with suppress(OSError):
             _read_system()
-        now = max(used, time.process_time())
+        now = time.process_time()
         metrics.CPU.inc(now - used)
         used = now
 
