@@ -1,13 +1,14 @@
 """The connections of one worker: made when needed, checked without a round trip, replaced."""
 
+import asyncio
 import select
 from time import monotonic, perf_counter
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util.concurrency import await_
 
 from api import metrics, trace
 from api.database import psycopg2_asyncio
@@ -36,13 +37,14 @@ class Pool:
             isolation_level="AUTOCOMMIT",
             pool_size=settings.pool_size,
             max_overflow=0,
-            pool_timeout=settings.pool_wait_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,
             connect_args=CONNECTION,
         )
         self._pool: Any = self._engine.sync_engine.pool
         self.connector = Connector(settings)
+        # SQLAlchemy's pool gives a connection to whoever asks first, not to whoever waits longest.
+        self._turns = asyncio.Semaphore(settings.pool_size)
         self._settings = settings
         self._distrusted = 0.0
         event.listen(self._engine.sync_engine, "do_connect", self.connector.connect)
@@ -55,16 +57,20 @@ class Pool:
         connecting = current.connect_seconds
         limit(self._settings, self._settings.connect_deadline_seconds)
         try:
-            return self._take_patiently()
+            self._await_turn()
+            return self._connect()
         finally:
             elapsed = perf_counter() - started
             metrics.POOL_WAIT.observe(elapsed - (current.connect_seconds - connecting))
 
     def give_back(self, pooled: Any) -> None:
         """For the next message; or for good, when it has ended."""
-        if pooled.dbapi_connection.closed:
-            pooled.invalidate()
-        pooled.close()
+        try:
+            if pooled.dbapi_connection.closed:
+                pooled.invalidate()
+            pooled.close()
+        finally:
+            self._turns.release()
 
     def distrust_idle(self) -> None:
         """Replace what is idle now before it is used: one of them did not answer.
@@ -81,12 +87,24 @@ class Pool:
         """Close every connection."""
         await self._engine.dispose()
 
-    def _take_patiently(self) -> Any:
-        while True:
+    def _await_turn(self) -> None:
+        while self._turns.locked():
             try:
-                return self._pool.connect()
-            except PoolTimeout:
+                return await_(self._turn())
+            except TimeoutError:
                 self.connector.check_waiting()
+        return await_(self._turns.acquire())
+
+    async def _turn(self) -> None:
+        async with asyncio.timeout(self._settings.pool_wait_seconds):
+            await self._turns.acquire()
+
+    def _connect(self) -> Any:
+        try:
+            return self._pool.connect()
+        except BaseException:
+            self._turns.release()
+            raise
 
     def _check_alive(self, connection: Any, record: Any, _proxy: object) -> None:
         """At checkout: an idle connection has nothing to say, unless it has ended."""
