@@ -11,7 +11,7 @@ from api import metrics, trace
 from api.database.connecting import Patience
 from api.database.greenlets import Greenlets
 from api.database.limits import SHORTEST_SECONDS, left, limit
-from api.database.meanings import CAUSES, NO_SERVER, meaning
+from api.database.meanings import CAUSES, ENDED, NO_SERVER, RETRYABLE, meaning
 from api.database.message import PREFIX, Message
 from api.database.pool import Pool
 from api.errors import DatabaseUnavailable, OutcomeUnknown
@@ -93,20 +93,21 @@ class Database:
     def _may_repeat(self, message: Message, lost: Problem) -> bool:
         harmless = message.repeatable or not isinstance(lost, OutcomeUnknown)
         in_time = left(self._settings) > SHORTEST_SECONDS
-        return lost.reason in {"lost", NO_SERVER} and harmless and in_time
+        return lost.reason in {"lost", *RETRYABLE} and harmless and in_time
 
     def _repeat(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
-        """Once more; and again, as to connect, while a pooler has no server for it."""
+        """Once more; and again, as to connect, while it certainly was not run."""
         connector, settings = self._pool.connector, self._settings
         patience = Patience(min(settings.connect_deadline_seconds, left(settings)))
         while True:
             try:
                 return self._exchange(message, parameters)
             except DatabaseUnavailable as away:
-                if away.reason != NO_SERVER:
+                if away.reason not in RETRYABLE:
                     raise
                 if connector.is_open() or patience.is_over():
-                    connector.went_away(away, monotonic())
+                    if away.reason == NO_SERVER:
+                        connector.went_away(away, monotonic())
                     raise
             patience.pause()
 
@@ -130,7 +131,7 @@ class Database:
             raise meaning(error, message, lost=True) from error
         except psycopg2.Error as error:
             problem = meaning(error, message, lost=connection.closed != 0)
-            if problem.reason == "lost":
+            if problem.reason in {"lost", ENDED}:
                 connection.close()  # also where the server has said so, and not yet done it
             raise problem from error
         finally:

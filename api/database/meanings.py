@@ -47,14 +47,16 @@ REFUSALS: list[tuple[str, type[Problem], str]] = [
     ("certificate|support SSL|channel binding", DatabaseUnavailable, "credentials"),
 ]
 # What is left of 57P01 when the connection is gone with it.
-ENDED = "FATAL:  terminating connection due to administrator command"
-# A pooler has no server for the message: it ran nothing, and may have one soon.
-NO_SERVER, WITHOUT_SERVER = "no_server", "server_login_retry"
+TERMINATED = "FATAL:  terminating connection due to administrator command"
+# How a pooler says that it has no server for the message.
+WITHOUT_SERVER = "server_login_retry"
+# Causes by which a message was certainly not run, and may be at the next attempt.
+ENDED, NO_SERVER = RETRYABLE = "ended", "no_server"
 
 CAUSES = sorted(
     {cause for _, cause in MEANINGS.values() if cause != "unknown_user"}
     | {cause for *_, cause in REFUSALS}
-    | {"breaker", "connect", "deadline", "lost", NO_SERVER, "pool_wait", "wake"}
+    | {"breaker", "connect", "deadline", "lost", "pool_wait", "wake", *RETRYABLE}
 )
 
 
@@ -67,8 +69,9 @@ def meaning(error: Exception, message: Message, *, lost: bool) -> Problem:
     if lost or code.startswith(ENDINGS):
         if WITHOUT_SERVER in str(error):
             return DatabaseUnavailable(reason=NO_SERVER)
-        certain = code in NOT_RUN or ENDED in str(error)
-        return refusal(error) or (DatabaseUnavailable if certain else unknown)(reason="lost")
+        if code in NOT_RUN or TERMINATED in str(error):
+            return DatabaseUnavailable(reason=ENDED)
+        return refusal(error) or unknown(reason="lost")
     # Not the text: PostgreSQL quotes the statement, and with it what the user wrote.
     defect = (Problem, f"{type(error).__name__} {code}")
     problem, cause = MEANINGS.get(code) or MEANINGS.get(code[:2]) or defect

@@ -35,7 +35,8 @@ def test_reloads_and_restarts_lose_no_write(lifted: Stack) -> None:
     print(counts)
 
     requests = counts.pop("requests")
-    assert counts == {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}
+    failed = [line for line in lifted.logs("api")[0] if '"level":"error"' in line]
+    assert counts == {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}, failed
     assert requests >= 10_000
     made = int(lifted.psql("SELECT count(*) FROM task WHERE user_id = 'under-load'"))
     assert requests <= made <= requests + CONNECTIONS  # those whose answers wrk did not wait for

@@ -16,9 +16,9 @@ ANSWERS = {
     "55P03": (503, "conflict"),
     "58000": (503, "resources"),
     "58030": (503, "resources"),
-    "57P01": (503, "lost"),
-    "57P03": (503, "lost"),
-    "57P05": (503, "lost"),
+    "57P01": (503, "ended"),
+    "57P03": (503, "ended"),
+    "57P05": (503, "ended"),
     "57P02": (504, "lost"),
     "08006": (504, "lost"),
     "08P01": (504, "lost"),
@@ -32,7 +32,7 @@ def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_u
 
     async def work() -> list[Problem]:
         found = []
-        async with opened(database_url, pool_size=1) as database:
+        async with opened(database_url, pool_size=1, connect_deadline_seconds=0.2) as database:
             for writes in (True, False):
                 with pytest.raises(Problem) as caught:
                     await database.run(Message("raise", text, {}, writes=writes), "alice")

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from threading import Lock
 from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
 import pytest
 
+from tests.api.resilience.test_cuts import TERMINATE
 from tests.support.client import User
 from tests.support.gate import Gate, gate
-from tests.support.load import ONCE, READS, REPEATABLE
+from tests.support.load import EVERY, ONCE, READS, REPEATABLE
 from tests.support.metrics import scrape, total
 from tests.support.places import PLACES
+from tests.support.pool import ask
 from tests.support.postgres import Postgres
 from tests.support.server import make_settings, serve
 
@@ -25,11 +28,24 @@ class Line(NamedTuple):
 
     user: User
     gate: Gate
+    database_url: str
 
     def lose(self, answers: int) -> None:
         """The next ``answers`` to a message of ours never arrive."""
         left = iter(range(answers))
         self.gate.swallows = lambda data: OURS in data and next(left, None) is not None
+
+    def end(self, sessions: int) -> None:
+        """The next ``sessions`` that get a message of ours end before they read it."""
+        left, turn = iter(range(sessions)), Lock()
+
+        def terminate(data: bytes) -> bool:
+            with turn:
+                if OURS in data and next(left, None) is not None:
+                    ask(self.database_url, TERMINATE)
+            return False
+
+        self.gate.swallows = terminate
 
     def counted(self, metric: str, **labels: str) -> float:
         """What the API counted so far."""
@@ -45,7 +61,7 @@ class Line(NamedTuple):
     params=["direct", *(pytest.param(n, marks=pytest.mark.slow) for n in [*PLACES][1:])],
 )
 def through(request: pytest.FixtureRequest, server: Postgres) -> Iterator[tuple[Gate, str]]:
-    """The API, and the gate where its answers are lost."""
+    """The gate where answers are lost, and the API."""
     with (
         PLACES[request.param](server) as (proxy, url),
         serve(make_settings(database_url=url)) as base,
@@ -54,11 +70,11 @@ def through(request: pytest.FixtureRequest, server: Postgres) -> Iterator[tuple[
 
 
 @pytest.fixture
-def line(through: tuple[Gate, str]) -> Iterator[Line]:
+def line(through: tuple[Gate, str], server: Postgres) -> Iterator[Line]:
     """A new user's."""
     proxy, base = through
     with User(base, f"user-{uuid4().hex}") as user:
-        yield Line(user, proxy)
+        yield Line(user, proxy, server.url)
 
 
 @pytest.mark.parametrize("name", REPEATABLE)
@@ -78,6 +94,16 @@ def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: Binary
     assert len(line.user.all()) == (2 if name == "create" else 1)
     if name not in READS:
         assert response.json() in line.user.all()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_was_certainly_not_run_is_sent_until_it_is(name: str, line: Line) -> None:
+    task = line.user.add()
+    line.end(3)
+
+    response = EVERY[name](line.user, task["id"])
+
+    assert response.is_success, response.text
 
 
 @pytest.mark.parametrize("name", ONCE)
