@@ -90,10 +90,12 @@ class Pool:
     def _await_turn(self) -> None:
         while self._turns.locked():
             try:
-                return await_(self._turn())
+                await_(self._turn())
             except TimeoutError:
                 self.connector.check_waiting()
-        return await_(self._turns.acquire())
+            else:
+                return
+        await_(self._turns.acquire())
 
     async def _turn(self) -> None:
         async with asyncio.timeout(self._settings.pool_wait_seconds):
