@@ -30,17 +30,18 @@ ANSWERS = {
 def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_url: str) -> None:
     text = f"DO $$ BEGIN RAISE 'it failed' USING ERRCODE = '{code}'; END $$"
 
-    async def work() -> list[Problem]:
+    async def work() -> tuple[list[Problem], bool]:
         found = []
         async with opened(database_url, pool_size=1, connect_deadline_seconds=0.2) as database:
+            before = await backend(database)
             for writes in (True, False):
                 with pytest.raises(Problem) as caught:
                     await database.run(Message("raise", text, {}, writes=writes), "alice")
                 found.append(caught.value)
-            assert await backend(database) > 0
-        return found
+            return found, await backend(database) == before
 
-    write, read = uvloop.run(work())
+    (write, read), kept = uvloop.run(work())
     status, reason = ANSWERS[code]
     assert (write.status, write.reason) == (status, reason)
     assert (read.status, read.reason) == (min(status, 503), reason)
+    assert kept == (reason not in {"ended", "lost"})  # whose sessions are over

@@ -104,6 +104,7 @@ def test_what_was_certainly_not_run_is_sent_until_it_is(name: str, line: Line) -
     response = EVERY[name](line.user, task["id"])
 
     assert response.is_success, response.text
+    assert len(line.user.all()) == {"create": 2, "delete": 0}.get(name, 1)
 
 
 @pytest.mark.parametrize("name", ONCE)
