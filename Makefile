@@ -13,13 +13,13 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(VENV)/local ## the API on http://127.0.0.1:8000 with a PostgreSQL of its own (PORT= WORKERS= DATA_DIR=)
-	@$(BIN)/python -m deploy.run
+	@$(BIN)/python -m deploy.local.run
 
 migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 	@$(BIN)/python -m api.migrations
 
 token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=compose for the stack that `make up` started)
-	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m api.auth.devtoken --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
+	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m deploy.local.access_token --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
 
 up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for a part)
 	@deploy/up $(SERVICES)
@@ -56,7 +56,7 @@ lock: $(VENV)/dev ## resolve pyproject.toml into the requirement files
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock
 
 openapi: $(VENV)/dev ## write the API's description, api/openapi.json, as the code is now
-	@$(BIN)/python -m api.openapi
+	@$(BIN)/python -m api.openapi.document
 
 client: tests/client/node_modules/.installed ## write the API's types for a TypeScript front end (OUT=tasks-api.d.ts)
 	@$(<D)/.bin/openapi-typescript api/openapi.json --default-non-nullable=false --output "$(or $(OUT),tasks-api.d.ts)" >/dev/null
@@ -67,11 +67,11 @@ clean: ## delete the environment, the local data, and the stack with its volumes
 	@find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -r {} +
 
 $(VENV)/local: requirements-local.txt
-	@deploy/install $(PYTHON) $(VENV) $<
+	@deploy/local/install $(PYTHON) $(VENV) $<
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt
-	@deploy/install $(PYTHON) $(VENV) $<
+	@deploy/local/install $(PYTHON) $(VENV) $<
 	@touch $@ $(VENV)/local
 
 tests/client/node_modules/.installed: tests/client/package-lock.json

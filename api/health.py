@@ -48,7 +48,7 @@ async def ready(request: Request) -> Response:
     failing = state.database.is_failing()
     required = failing and state.settings.ready_requires_database
     checks = {"database": _known(state.database)}
-    return _health(passes=not required and not state.load.is_held(), checks=checks)
+    return _health(passes=not required and not state.load.is_saturated(), checks=checks)
 
 
 def _known(database: Database) -> dict[str, Any]:

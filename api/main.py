@@ -9,20 +9,22 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import answers, docs, exposition, health, logs, metrics
-from api.auth.issuer import opened_keys
+from api import health
+from api.auth.jwks_source import open_jwks
 from api.auth.policy import Policy
 from api.auth.verify import Verifier
-from api.cors import CorsMiddleware
+from api.config.settings import Settings, load
 from api.database.engine import Database
-from api.database.meanings import CAUSES
-from api.middleware import CrashMiddleware, RequestMiddleware
-from api.problem import Problem
-from api.sampling import sampled
-from api.settings import Settings, load
-from api.shedding import Load, SheddingMiddleware
+from api.database.sqlstates import CAUSES
+from api.openapi import docs
+from api.problems.problem import Problem
 from api.tasks import routes as tasks
 from api.tasks.statements import MESSAGES
+from api.telemetry import exposition, logs, metrics, runtime_metrics
+from api.web import exception_handlers
+from api.web.cors import CorsMiddleware
+from api.web.load_shedding import InFlightLimiter, SheddingMiddleware
+from api.web.middleware import CrashMiddleware, RequestMiddleware
 
 log = structlog.get_logger()
 
@@ -45,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.policy = Policy.of(settings)
-    app.state.load = Load(settings.max_in_flight)
+    app.state.load = InFlightLimiter(settings.max_in_flight)
     metrics.initialise(
         settings.revision,
         operations=tasks.NAMES,
@@ -59,9 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _surround(app: FastAPI, settings: Settings) -> None:
     """Exceptions become answers; then what is around every request, from inside out."""
-    app.add_exception_handler(Problem, answers.problem)
-    app.add_exception_handler(RequestValidationError, answers.invalid)
-    app.add_exception_handler(HTTPException, answers.http)
+    app.add_exception_handler(Problem, exception_handlers.problem)
+    app.add_exception_handler(RequestValidationError, exception_handlers.invalid)
+    app.add_exception_handler(HTTPException, exception_handlers.http)
     app.add_middleware(CrashMiddleware)
     app.add_middleware(SheddingMiddleware, load=app.state.load)
     if settings.cors_origins:
@@ -81,7 +83,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start without the database: the first request connects, and wakes a sleeping one."""
     settings, policy = app.state.settings, app.state.policy
     database = Database(settings)
-    async with opened_keys(settings) as keys, sampled(settings, app.state.load, database):
+    gauges = {
+        metrics.IN_FLIGHT: lambda: app.state.load.in_flight,
+        metrics.POOL_USED: database.in_use,
+        metrics.FAILURES: lambda: database.failures,
+    }
+    async with open_jwks(settings) as keys, runtime_metrics.reported(settings, gauges):
         app.state.verifier = Verifier(policy, settings.better_auth_secret, keys)
         app.state.database = database
         settle_garbage_collector()

@@ -15,8 +15,9 @@ if _metrics and os.environ.get("METRICS_OF") != str(os.getpid()):
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
-from api import metrics, settings  # noqa: E402
-from api.logs import stdlib_config  # noqa: E402
+from api.config import settings  # noqa: E402
+from api.telemetry import metrics  # noqa: E402
+from api.telemetry.logs import stdlib_config  # noqa: E402
 
 _settings = settings.load()
 

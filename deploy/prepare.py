@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from api import dsn, logs, settings
-from api.settings import Settings
+from api.config import database_url as dsn
+from api.config import settings
+from api.config.settings import Settings
+from api.telemetry import logs
 
 VOLUMES, GIVEN = Path("/volumes"), Path("/given")
 OWNERS = {"api": 10001, "auth": 1000, "db": 999, "nginx": 101}

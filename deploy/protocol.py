@@ -5,8 +5,8 @@ from uuid import uuid4
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.errors import InvalidRequest
-from api.problem import PROBLEM_JSON
+from api.problems.catalogue import InvalidRequest
+from api.problems.problem import PROBLEM_JSON
 
 
 class HttpProtocol(HttpToolsProtocol):

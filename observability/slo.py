@@ -90,7 +90,7 @@ def _record(record: str, name: str, expr: str) -> str:
 
 
 def _alert(slo: dict[str, Any], name: str, objective: dict[str, Any], burn: dict[str, Any]) -> str:
-    alert = f"{name.capitalize()}BudgetBurns"
+    alert = f"{name.capitalize()}ErrorBudgetBurn"
     return ALERT.format(
         alert=alert,
         slo=name,

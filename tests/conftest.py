@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from api import logs
-from api.settings import Settings
-from tests.support.client import User
-from tests.support.database import migrated
-from tests.support.server import make_settings, serve
+from api.config.settings import Settings
+from api.telemetry import logs
+from tests.support.database.migrated import migrated
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 # The tests say everything themselves: no setting of the caller's environment reaches them.
 for name in Settings.model_fields:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from api.config.settings import SECRETS, Settings
 from api.main import create_app
-from api.problem import Problem
-from api.settings import SECRETS, Settings
-from api.tasks.models import ListQuery, TaskRead
-from tests.support.server import make_settings
+from api.problems.problem import Problem
+from api.tasks.schemas import ListQuery, TaskRead
+from tests.support.http.server import make_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

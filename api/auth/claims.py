@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.auth.policy import Policy
-from api.errors import TokenExpired, TokenInvalid
+from api.problems.catalogue import TokenExpired, TokenInvalid
 
 LATEST = 2**53
 NUMBERS = (int, float)

@@ -30,7 +30,7 @@ PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 KeySet = Mapping[str, "PublicKey"]
 
 
-class NoKeys(Exception):
+class JwksUnavailable(Exception):
     """What should be a key set holds no key that we can use, or did not come."""
 
 
@@ -43,7 +43,7 @@ class PublicKey:
 
 
 async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
-    """The keys at ``url`` by ``kid``; raises ``NoKeys`` for every answer but a usable key set."""
+    """The keys at ``url`` by ``kid``; raises ``JwksUnavailable`` unless the answer is a key set."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     body = bytearray()
     try:
@@ -52,13 +52,13 @@ async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
             client.stream("GET", url, headers=headers, follow_redirects=False) as response,
         ):
             if response.status_code != httpx.codes.OK:
-                raise NoKeys(f"status {response.status_code}")
+                raise JwksUnavailable(f"status {response.status_code}")
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > FETCH_BYTES:
-                    raise NoKeys("too large")
+                    raise JwksUnavailable("too large")
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise NoKeys(type(error).__name__) from None
+        raise JwksUnavailable(type(error).__name__) from None
     return parse(bytes(body))
 
 
@@ -67,11 +67,11 @@ def parse(document: bytes) -> KeySet:
     try:
         entries = list(orjson.loads(document)["keys"])
     except (ValueError, TypeError, KeyError):
-        raise NoKeys("not a key set") from None
+        raise JwksUnavailable("not a key set") from None
     usable = [(entry, key) for entry in entries if (key := _usable(entry))]
     keys = {entry["kid"]: key for entry, key in usable if isinstance(entry.get("kid"), str)}
     if not keys:
-        raise NoKeys("no usable key")
+        raise JwksUnavailable("no usable key")
     return keys
 
 

@@ -8,8 +8,8 @@ from jwt import InvalidKeyError
 from jwt.algorithms import HMACAlgorithm
 from pydantic import SecretStr
 
-from api.auth.jwks import ASYMMETRIC, NoKeys, canonical, parse
-from api.settings import Settings
+from api.auth.jwks import ASYMMETRIC, JwksUnavailable, canonical, parse
+from api.config.settings import Settings
 
 SYMMETRIC = "HS256"
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "k"}
@@ -87,5 +87,5 @@ def _check_public(document: str | None) -> None:
         raise SystemExit("BETTER_AUTH_JWKS holds a private key: give the public part alone.")
     try:
         parse(document.encode())
-    except NoKeys:
+    except JwksUnavailable:
         raise SystemExit("BETTER_AUTH_JWKS holds no key that can be used.") from None

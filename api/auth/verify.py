@@ -19,14 +19,14 @@ from pydantic import SecretStr
 
 from api.auth import claims
 from api.auth.jwks import canonical
-from api.auth.keys import Keys
+from api.auth.jwks_cache import JwksCache
 from api.auth.policy import SYMMETRIC, Policy
-from api.errors import InvalidRequest, TokenInvalid, TokenMissing
+from api.problems.catalogue import InvalidRequest, TokenInvalid, TokenMissing
 
 TOKEN_BYTES = 8192
 TYPES = {None, "JWT", "jwt", "at+jwt"}
 # Members of a header that change what the signature covers (RFC 7515 section 4.1.11, RFC 7797).
-CHANGING = frozenset({"crit", "b64"})
+UNSUPPORTED_HEADERS = frozenset({"crit", "b64"})
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # Of PyJWT the signatures alone: it examines a key with every token, takes "12", true and null for
 # a time, and cannot say that an issuer is optional.
@@ -43,7 +43,7 @@ class Header(NamedTuple):
 class Verifier:
     """Knows the policy, the secret and the issuer's keys; either of the two may be missing."""
 
-    def __init__(self, policy: Policy, secret: SecretStr | None, keys: Keys | None) -> None:
+    def __init__(self, policy: Policy, secret: SecretStr | None, keys: JwksCache | None) -> None:
         self._policy = policy
         self._secret = secret.get_secret_value().encode() if secret else b""
         self._keys = keys
@@ -92,7 +92,7 @@ def read_header(segment: str) -> Header:
     """The token's header, cached: an issuer writes the same one for every user."""
     try:
         header = json.loads(_decoded(segment).decode())
-        if CHANGING.isdisjoint(header) and header.get("typ") in TYPES:
+        if UNSUPPORTED_HEADERS.isdisjoint(header) and header.get("typ") in TYPES:
             return Header(canonical(header["alg"]), header.get("kid"))
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
         pass

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from api.problem import Problem
+from api.problems.problem import Problem
 
 SECONDS = 1.0
 

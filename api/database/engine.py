@@ -7,16 +7,16 @@ from typing import Any
 
 import psycopg2
 
-from api import metrics, trace
-from api.database.connecting import Patience
+from api.config.settings import Settings
+from api.database.connector import Patience
+from api.database.deadlines import SHORTEST_SECONDS, left, limit
 from api.database.greenlets import Greenlets
-from api.database.limits import SHORTEST_SECONDS, left, limit
-from api.database.meanings import CAUSES, ENDED, NO_SERVER, RETRYABLE, meaning
-from api.database.message import PREFIX, Message
 from api.database.pool import Pool
-from api.errors import DatabaseUnavailable, OutcomeUnknown
-from api.problem import Problem
-from api.settings import Settings
+from api.database.sqlstates import CAUSES, ENDED, NO_SERVER, RETRYABLE, meaning
+from api.database.statement import PREFIX, CompiledStatement
+from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
+from api.problems.problem import Problem
+from api.telemetry import metrics, request_context
 
 FAILING_MESSAGES = 3
 # After this, traffic may try again: a process out of service would never learn that it may return.
@@ -39,7 +39,7 @@ class Database:
         self._settings = settings
         self.failures, self._failed = 0, 0.0
 
-    async def run(self, message: Message, owner: str, **values: Any) -> Rows:
+    async def run(self, message: CompiledStatement, owner: str, **values: Any) -> Rows:
         """Send one message as ``owner`` and return the rows of its statement.
 
         Raises a ``Problem``: 503 when certainly nothing was applied, 504 ``OutcomeUnknown``
@@ -53,7 +53,7 @@ class Database:
             self._note_failure(problem)
             raise
         finally:
-            trace.current().database_seconds += perf_counter() - started
+            request_context.current().database_seconds += perf_counter() - started
         self.failures = 0
         return rows
 
@@ -74,14 +74,14 @@ class Database:
         self._greenlets.close()
         await self._pool.close()
 
-    def _deliver(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+    def _deliver(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         """Exchange the message; once more where its connection was lost and that does no harm."""
         try:
             return self._exchange(message, parameters)
         except (DatabaseUnavailable, OutcomeUnknown) as lost:
             if not self._may_repeat(message, lost):
                 raise
-            trace.current().retries += 1
+            request_context.current().retries += 1
             metrics.RETRIES.labels(message.name).inc()
             try:
                 return self._repeat(message, parameters)
@@ -90,12 +90,12 @@ class Database:
                     raise lost from again
                 raise
 
-    def _may_repeat(self, message: Message, lost: Problem) -> bool:
+    def _may_repeat(self, message: CompiledStatement, lost: Problem) -> bool:
         harmless = message.repeatable or not isinstance(lost, OutcomeUnknown)
         in_time = left(self._settings) > SHORTEST_SECONDS
         return lost.reason in {"lost", *RETRYABLE} and harmless and in_time
 
-    def _repeat(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+    def _repeat(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         """Once more; and again, as to connect, while it certainly was not run."""
         connector, settings = self._pool.connector, self._settings
         patience = Patience(min(settings.connect_deadline_seconds, left(settings)))
@@ -111,7 +111,7 @@ class Database:
                     raise
             patience.pause()
 
-    def _exchange(self, message: Message, parameters: Mapping[str, Any]) -> Rows:
+    def _exchange(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         pooled = self._pool.take()
         try:
             limit(self._settings, self._settings.database_deadline_seconds)
@@ -119,8 +119,10 @@ class Database:
         finally:
             self._pool.give_back(pooled)
 
-    def _answer(self, connection: Any, message: Message, parameters: Mapping[str, Any]) -> Rows:
-        trace.current().round_trips += 1
+    def _answer(
+        self, connection: Any, message: CompiledStatement, parameters: Mapping[str, Any]
+    ) -> Rows:
+        request_context.current().round_trips += 1
         started = perf_counter()
         try:
             with connection.cursor() as cursor:

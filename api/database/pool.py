@@ -10,12 +10,12 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util.concurrency import await_
 
-from api import metrics, trace
+from api.config.settings import Settings
 from api.database import psycopg2_asyncio
-from api.database.connecting import Connector
-from api.database.limits import limit
+from api.database.connector import Connector
+from api.database.deadlines import limit
 from api.database.urls import async_url
-from api.settings import Settings
+from api.telemetry import metrics, request_context
 
 # A network that dropped the connection silently is noticed while it is idle, not by a request.
 CONNECTION = {
@@ -53,7 +53,7 @@ class Pool:
 
     def take(self) -> Any:
         """A connection, within the pool's time; while the database wakes, within that of waking."""
-        current, started = trace.current(), perf_counter()
+        current, started = request_context.current(), perf_counter()
         connecting = current.connect_seconds
         limit(self._settings, self._settings.connect_deadline_seconds)
         try:
@@ -113,7 +113,7 @@ class Pool:
         since = record.info.pop("idle_since", None)
         if since is not None and (reason := self._flaw(connection, since)):
             metrics.RECONNECTS.labels(reason).inc()
-            trace.current().reconnects += 1
+            request_context.current().reconnects += 1
             raise DisconnectionError
 
     def _flaw(self, connection: Any, since: float) -> str | None:

@@ -2,8 +2,8 @@
 
 from sqlalchemy import URL
 
-from api import dsn
-from api.settings import Settings
+from api.config import database_url as dsn
+from api.config.settings import Settings
 
 
 def async_url(settings: Settings) -> URL:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from api import settings
+from api.config import settings
 from api.database.urls import direct_url
 from api.migrations.budget import check_budget
 

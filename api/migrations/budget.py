@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, text
 
-from api import dsn
-from api.settings import Settings
+from api.config import database_url as dsn
+from api.config.settings import Settings
 
 USABLE = text(
     "SELECT current_setting('max_connections')::int"

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from api.migrations.locks import take_turn
+from api.migrations.locks import acquire_migration_lock
 from api.tasks.tables import TASK
 
 # Better Auth owns these; the first revision makes "user" only where it is missing.
@@ -23,7 +23,7 @@ def migrate() -> None:
         transaction_per_migration=False,
     )
     with context.begin_transaction():
-        take_turn(connection)
+        acquire_migration_lock(connection)
         context.run_migrations()
 
 

@@ -8,7 +8,7 @@ LOCK = 7240461
 TURN_SECONDS, TABLE_SECONDS = 60, 5
 
 
-def take_turn(connection: Connection) -> None:
+def acquire_migration_lock(connection: Connection) -> None:
     """Wait for the others' end behind a lock that ends with this transaction."""
     _limit(connection, TURN_SECONDS)
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))

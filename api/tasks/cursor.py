@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from api.tasks.values import BIGINT, Direction, Sort, instant
+from api.tasks.fields import BIGINT, Direction, Sort, instant
 
 RANKS = {"low": 1, "medium": 2, "high": 3}
 # Tasks without a due date come last, whichever way the list runs.

@@ -10,20 +10,20 @@ from fastapi import APIRouter, Body, Header, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.owned import OwnedRoute, Owner
 from api.database.engine import Rows
-from api.database.message import Message
-from api.errors import IdempotencyMismatch, TaskNotFound
-from api.strict import VISIBLE
+from api.database.statement import CompiledStatement
+from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
 from api.tasks import cursor, statements
-from api.tasks.models import Absent, Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
-from api.tasks.pages import page
-from api.tasks.values import TaskId
+from api.tasks.fields import TaskId
+from api.tasks.listing import page
+from api.tasks.schemas import Absent, Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
+from api.web.strict_request import VISIBLE
+from api.web.user_route import UserId, UserRoute
 
 router = APIRouter(
     prefix="/api/{user_id}/tasks",
     tags=["tasks"],
-    route_class=OwnedRoute,
+    route_class=UserRoute,
     generate_unique_id_function=attrgetter("name"),
 )
 
@@ -40,21 +40,21 @@ Key = Annotated[
 
 @router.get("", response_model=list[TaskRead], response_description="The tasks.")
 async def list_tasks(
-    user_id: Owner, query: Annotated[ListQuery, Query()], request: Request
+    user_id: UserId, query: Annotated[ListQuery, Query()], request: Request
 ) -> Response:
     """The user's tasks; a ``Link`` header with ``rel="next"`` says that there are more."""
     message, values = page(query)
     rows = await _run(request, message, user_id, **values)
-    documents = [row[0] for row in rows[: query.limit]]
-    headers = {"Link": _next(request, query, documents[-1])} if len(rows) > query.limit else {}
-    return _json(f"[{','.join(documents)}]", headers=headers)
+    rows_as_json = [row[0] for row in rows[: query.limit]]
+    headers = {"Link": _next(request, query, rows_as_json[-1])} if len(rows) > query.limit else {}
+    return _json(f"[{','.join(rows_as_json)}]", headers=headers)
 
 
 @router.post(
     "", status_code=201, response_model=TaskRead, response_description="The task that was made."
 )
 async def create_task(
-    user_id: Owner, task: TaskCreate, request: Request, idempotency_key: Key = None
+    user_id: UserId, task: TaskCreate, request: Request, idempotency_key: Key = None
 ) -> Response:
     """A new task; with an ``Idempotency-Key`` a repeated request returns the first one's task."""
     create = statements.create(request.app.state.settings.auth_user_provisioning)
@@ -74,7 +74,7 @@ async def create_task(
 
 
 @router.get("/{id}", response_model=TaskRead, response_description="The task.")
-async def read_task(user_id: Owner, task_id: Id, request: Request) -> Response:
+async def read_task(user_id: UserId, task_id: Id, request: Request) -> Response:
     """One task."""
     return _one(await _run(request, statements.read(), user_id, id=task_id))
 
@@ -85,7 +85,7 @@ async def read_task(user_id: Owner, task_id: Id, request: Request) -> Response:
     response_description="The task after the change.",
 )
 async def complete_task(
-    user_id: Owner,
+    user_id: UserId,
     task_id: Id,
     request: Request,
     completion: Annotated[Completion, Body()] = Completion(),  # noqa: B008
@@ -98,7 +98,7 @@ async def complete_task(
 
 @router.put("/{id}", response_model=TaskRead, response_description="The task after the change.")
 async def update_task(
-    user_id: Owner, task_id: Id, changes: TaskUpdate, request: Request
+    user_id: UserId, task_id: Id, changes: TaskUpdate, request: Request
 ) -> Response:
     """Change the members that are sent; absent ones stay as they are."""
     columns = changes.columns()
@@ -116,7 +116,7 @@ router.patch(
 
 
 @router.delete("/{id}", response_model=TaskRead, response_description="The task as it was.")
-async def delete_task(user_id: Owner, task_id: Id, request: Request) -> Response:
+async def delete_task(user_id: UserId, task_id: Id, request: Request) -> Response:
     """Delete a task and return it as it was."""
     return _one(await _run(request, statements.remove(), user_id, id=task_id))
 
@@ -128,7 +128,7 @@ router.post("/", status_code=201, include_in_schema=False)(create_task)
 NAMES = frozenset(str(getattr(route, "name", "")) for route in router.routes)
 
 
-async def _run(request: Request, message: Message, owner: str, **values: object) -> Rows:
+async def _run(request: Request, message: CompiledStatement, owner: str, **values: object) -> Rows:
     rows: Rows = await request.app.state.database.run(message, owner, **values)
     return rows
 

@@ -30,32 +30,34 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from api.database.message import Message
-from api.tasks.models import TaskCreate, TaskRead
+from api.database.statement import CompiledStatement
+from api.tasks.schemas import TaskCreate, TaskRead
 from api.tasks.tables import ACCOUNT, TASK
 
-DOCUMENT = [TASK.c[name] for name in TaskRead.model_fields]
+TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
 MESSAGES = ("list", "read", "create", "change", "toggle", "remove")
 
 OWNER: ColumnElement[str] = bindparam("owner", type_=Text)
-MINE = TASK.c.user_id == OWNER
-THE_TASK = and_(MINE, TASK.c.id == bindparam("id"))
+OWNED = TASK.c.user_id == OWNER
+OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
 COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)
 # Later than before, also when the clock stands still or was set back.
-MOVED = func.greatest(
+NEXT_UPDATED_AT = func.greatest(
     func.now(), TASK.c.updated_at + cast(literal_column("'1 microsecond'"), Interval)
 )
 
 
 @cache
-def read() -> Message:
+def read() -> CompiledStatement:
     """One task, by ``id``."""
-    return Message.of("read", documents(select(*DOCUMENT).where(THE_TASK).subquery("found")))
+    return CompiledStatement.of(
+        "read", rows_as_json(select(*TASK_COLUMNS).where(OWNED_TASK).subquery("found"))
+    )
 
 
 @cache
-def create(provisioning: Literal["jit", "require"]) -> Message:
+def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
     """A new task, or the one that this ``idempotency_key`` made before.
 
     Columns: the task's JSON, its id, whether it is new, whether the request is the same. Doing
@@ -72,23 +74,27 @@ def create(provisioning: Literal["jit", "require"]) -> Message:
             set_={"idempotency_key": new.excluded.idempotency_key},
         )
         .returning(
-            *DOCUMENT,
+            *TASK_COLUMNS,
             literal_column("xmax = 0").label("fresh"),
             (TASK.c.request_hash == bindparam("request_hash")).label("same"),
         )
         .cte("made")
     )
-    row = select(*(made.c[column.name] for column in DOCUMENT)).correlate(made).lateral("document")
-    statement = documents(row, made.join(row, true())).add_columns(
+    row = (
+        select(*(made.c[column.name] for column in TASK_COLUMNS))
+        .correlate(made)
+        .lateral("document")
+    )
+    statement = rows_as_json(row, made.join(row, true())).add_columns(
         made.c.id, made.c.fresh, made.c.same
     )
     if provisioning == "jit":
         statement = statement.add_cte(_account())
-    return Message.of("create", statement, writes=True, repeatable=True)
+    return CompiledStatement.of("create", statement, writes=True, repeatable=True)
 
 
 @cache
-def change(names: frozenset[str]) -> Message:
+def change(names: frozenset[str]) -> CompiledStatement:
     """Set the columns of these names, and no other."""
     values = _values(names)
     if "completed" in names:
@@ -98,19 +104,19 @@ def change(names: frozenset[str]) -> Message:
 
 
 @cache
-def toggle() -> Message:
+def toggle() -> CompiledStatement:
     """Complete a pending task, reopen a completed one."""
     return _changed("toggle", {"completed_at": case((TASK.c.completed_at == null(), func.now()))})
 
 
 @cache
-def remove() -> Message:
+def remove() -> CompiledStatement:
     """Delete the task and return it as it was."""
-    gone = delete(TASK).where(THE_TASK).returning(*DOCUMENT).cte("gone")
-    return Message.of("remove", documents(gone), writes=True)
+    gone = delete(TASK).where(OWNED_TASK).returning(*TASK_COLUMNS).cte("gone")
+    return CompiledStatement.of("remove", rows_as_json(gone), writes=True)
 
 
-def documents(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
+def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
     """The JSON text of every row of ``rows``, which may be one part of ``source``."""
     text = cast(func.row_to_json(rows.table_valued()), Text)
     return select(text).select_from(rows if source is None else source)
@@ -120,15 +126,15 @@ def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
 
 
-def _changed(name: str, values: dict[str, Any], *, repeatable: bool = False) -> Message:
+def _changed(name: str, values: dict[str, Any], *, repeatable: bool = False) -> CompiledStatement:
     changed = (
         update(TASK)
-        .where(THE_TASK)
-        .values(values | {"updated_at": MOVED})
-        .returning(*DOCUMENT)
+        .where(OWNED_TASK)
+        .values(values | {"updated_at": NEXT_UPDATED_AT})
+        .returning(*TASK_COLUMNS)
         .cte("changed")
     )
-    return Message.of(name, documents(changed), writes=True, repeatable=repeatable)
+    return CompiledStatement.of(name, rows_as_json(changed), writes=True, repeatable=repeatable)
 
 
 def _account() -> Any:

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Computed, DateTime, Identity, SmallInteger, T
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from api.tasks.values import Priority
+from api.tasks.fields import Priority
 
 
 class Account(SQLModel, table=True):

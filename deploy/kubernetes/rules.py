@@ -22,7 +22,7 @@ SERIES = {
 # It asks for what only our nginx tells.
 LEFT_OUT = "edge.yml"
 # A counter has no series before the first request: that alone is no alert.
-GUARDS = {"IndicatorAbsent": "({}) unless on () up"}
+GUARDS = {"SLIAbsent": "({}) unless on () up"}
 SELECTOR = re.compile(r"\b(up|(?:http|tasks|scrape)_\w+|\w+:[\w:]+)\b(?:\{([^}]*)\})?")
 HEAD = "# Made by `python -m deploy.kubernetes.rules` of observability/prometheus/rules.\n"
 

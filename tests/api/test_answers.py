@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import Request
 from starlette.routing import Route
 
-from tests.support.client import User, watch
-from tests.support.database import migrated
-from tests.support.server import make_settings, serve
+from tests.support.database.migrated import migrated
+from tests.support.http.client import User, watch
+from tests.support.http.server import make_settings, serve
 
 COLLECTION = "GET, HEAD, OPTIONS, POST"
 ITEM = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"

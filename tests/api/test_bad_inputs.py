@@ -18,8 +18,8 @@ from tests.api.bad_inputs import (
     queries,
     tokens,
 )
-from tests.support.client import User
-from tests.support.raw import refused, request, status_of
+from tests.support.http.client import User
+from tests.support.http.raw import refused, request, status_of
 
 CASES = [*paths.CASES, *methods.CASES, *queries.CASES, *bodies.CASES, *headers.CASES, *tokens.CASES]
 CHALLENGE = 'Bearer realm="tasks"'

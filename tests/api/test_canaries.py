@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 import httpx2 as httpx
 
-from tests.support.client import User
-from tests.support.operations import operations
+from tests.support.http.client import User
+from tests.support.http.operations import operations
 
 CANARIES = ["canary-title", "canary-note", "canary-tag", "canary-search", "canary-key", "canary-id"]
 TASK = {"title": "canary-title", "description": "canary-note", "tags": ["canary-tag"]}

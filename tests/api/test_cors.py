@@ -3,8 +3,8 @@
 import httpx2 as httpx
 import pytest
 
-from tests.support.client import User, watch
-from tests.support.server import make_settings, serve
+from tests.support.http.client import User, watch
+from tests.support.http.server import make_settings, serve
 
 ORIGIN = "https://app.example.com"
 EXPOSED = "Link, Location, X-Request-ID, WWW-Authenticate, Retry-After, Idempotency-Replayed"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from tests.support.client import watch
-from tests.support.server import make_settings, serve
+from tests.support.http.client import watch
+from tests.support.http.server import make_settings, serve
 
 ASSETS = {
     "/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",

@@ -7,9 +7,9 @@ import pytest
 from psycopg2.extensions import parse_dsn
 from pydantic import ValidationError
 
-from api import dsn
+from api.config import database_url as dsn
 from api.database.urls import async_url, direct_url
-from tests.support.server import make_settings
+from tests.support.http.server import make_settings
 
 HOST = "ep-cool-name-123.c-2.eu-central-1.aws.neon.tech"
 POOLER = HOST.replace("123.", "123-pooler.")

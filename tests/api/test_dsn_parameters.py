@@ -3,7 +3,7 @@
 import certifi
 import pytest
 
-from api import dsn
+from api.config import database_url as dsn
 from tests.api.test_dsn import HOST, NEON, POOLER, secured
 
 STORES = ("SSL_CERT_FILE", "SSL_CERT_DIR")

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import health, shedding
+from api import health
 from api.main import create_app
-from tests.support.client import User, watch
-from tests.support.server import make_settings, serve
+from api.web import load_shedding
+from tests.support.http.client import User, watch
+from tests.support.http.server import make_settings, serve
 
 NOWHERE = "postgresql://u:p@127.0.0.1:1/d"
 PROBES = ["/livez", "/healthz", "/startupz", "/readyz", "/metrics"]
@@ -124,7 +125,7 @@ def test_before_the_start_a_process_lives_and_no_more() -> None:
 def test_a_process_held_at_its_limit_is_not_ready(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shedding, "HELD_SECONDS", 0.1)
+    monkeypatch.setattr(load_shedding, "HELD_SECONDS", 0.1)
     settings = make_settings(database_url=database_url, max_in_flight=1)
     with serve(settings) as base, User(base, "held") as user, ThreadPoolExecutor(1) as pool:
         user.add()

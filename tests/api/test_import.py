@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import ROOT
-from tests.support.server import SECRET
+from tests.support.http.server import SECRET
 
 LOADED = """
 import json, os, sys, threading

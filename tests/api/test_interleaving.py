@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support.server import make_settings, serve
+from tests.support.http.server import make_settings, serve
 
 REQUESTS = ["the-first-of-them", "the-second-of-them", "the-third-of-them"]
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from api.auth.owned import OwnedRoute
-from tests.support import attacks
-from tests.support.client import User, token
-from tests.support.operations import (
+from api.web.user_route import UserRoute
+from tests.api import isolation_attacks as attacks
+from tests.support.http.client import User, token
+from tests.support.http.operations import (
     MISSING,
     Operation,
     operations,
@@ -80,7 +80,7 @@ def _alice_keeps_her_tasks(alice: User) -> Iterator[None]:
 
 def test_every_route_under_api_has_the_guard() -> None:
     guarded = [
-        isinstance(route, OwnedRoute)
+        isinstance(route, UserRoute)
         for route in routes()
         if getattr(route, "path", "") not in PUBLIC
     ]
@@ -91,7 +91,7 @@ def test_every_route_under_api_has_the_guard() -> None:
 
 def test_the_public_routes_are_these_and_no_others() -> None:
     assert {
-        getattr(route, "path", "") for route in routes() if not isinstance(route, OwnedRoute)
+        getattr(route, "path", "") for route in routes() if not isinstance(route, UserRoute)
     } == PUBLIC
 
 

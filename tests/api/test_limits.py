@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.settings import load
+from api.config.settings import load
 from tests.api.conftest import Set
 from tests.api.test_settings import refusal
 

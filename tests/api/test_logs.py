@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from api.logs import LINE_BYTES
+from api.telemetry.logs import LINE_BYTES
 from tests.support.command import ROOT
 
 PROGRAM = """
 import logging, logging.config, warnings
-from api import logs
+from api.telemetry import logs
 import structlog
 logs.configure("info")
 logging.config.dictConfig(logs.stdlib_config("info"))

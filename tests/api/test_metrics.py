@@ -8,11 +8,11 @@ import httpx2 as httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import metrics
-from api.database.meanings import CAUSES
-from api.problem import Problem
-from tests.support.client import User
-from tests.support.metrics import series, total
+from api.database.sqlstates import CAUSES
+from api.problems.problem import Problem
+from api.telemetry import metrics
+from tests.support.http.client import User
+from tests.support.observability.metrics import series, total
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ["create_task", "list_tasks", "read_task", "update_task", "patch_task"]
@@ -41,20 +41,20 @@ def test_a_request_counts_once_with_its_route(alice: User, base_url: str) -> Non
 def test_operations_count_by_outcome(alice: User, base_url: str, outcome: str) -> None:
     labels = {"operation": "read_task", "outcome": outcome}
     task = alice.add()["id"] if outcome == "ok" else 2**62
-    before = total(scrape(base_url), "tasks_operations_total", **labels)
+    before = total(scrape(base_url), "tasks_api_operations_total", **labels)
     alice.get(alice.one(task))
 
-    assert total(scrape(base_url), "tasks_operations_total", **labels) == before + 1
+    assert total(scrape(base_url), "tasks_api_operations_total", **labels) == before + 1
 
 
 @pytest.mark.parametrize(("header", "reason"), [("", "missing"), ("Bearer a.b.c", "malformed")])
 def test_refused_callers_count_by_reason(
     alice: User, base_url: str, header: str, reason: str
 ) -> None:
-    before = total(scrape(base_url), "tasks_auth_failures_total", reason=reason)
+    before = total(scrape(base_url), "tasks_api_auth_failures_total", reason=reason)
     alice.get(alice.tasks, headers={"Authorization": header})
 
-    assert total(scrape(base_url), "tasks_auth_failures_total", reason=reason) == before + 1
+    assert total(scrape(base_url), "tasks_api_auth_failures_total", reason=reason) == before + 1
 
 
 def test_the_database_is_measured(alice: User, base_url: str) -> None:
@@ -63,12 +63,12 @@ def test_the_database_is_measured(alice: User, base_url: str) -> None:
     after = scrape(base_url)
 
     for name, labels in {
-        "tasks_db_query_seconds_count": {"operation": "create"},
-        "tasks_db_pool_wait_seconds_count": {},
-        "tasks_db_round_trips_sum": {},
+        "tasks_api_db_query_seconds_count": {"operation": "create"},
+        "tasks_api_db_pool_wait_seconds_count": {},
+        "tasks_api_db_round_trips_sum": {},
     }.items():
         assert total(after, name, **labels) == total(before, name, **labels) + 1
-    assert total(after, "tasks_db_connects_total", outcome="ok") >= 1
+    assert total(after, "tasks_api_db_connects_total", outcome="ok") >= 1
 
 
 def test_a_hostile_run_adds_few_series(alice: User, base_url: str) -> None:
@@ -92,12 +92,13 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
 
     assert all(f'reason="{reason}"' in text for reason in reasons)
     assert all(f'operation="{name}",outcome="failed"' in text for name in OPERATIONS)
-    assert all(f'tasks_problems_total{{code="{code}"}}' in text for code in Problem.codes)
+    assert all(f'tasks_api_problems_total{{code="{code}"}}' in text for code in Problem.codes)
 
 
 def test_the_reasons_are_those_of_the_code() -> None:
     source = "".join(path.read_text() for path in (ROOT / "api" / "auth").glob("*.py"))
-    source += (ROOT / "api" / "database" / "meanings.py").read_text()
+    source += (ROOT / "api" / "database" / "sqlstates.py").read_text()
+    source += (ROOT / "api" / "web" / "user_route.py").read_text()
     written = set(re.findall(r'reason="([a-z_]+)"', source))
 
     written -= {"two_credentials", "keys_unavailable", *CAUSES}

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import orjson
 import pytest
 
-from tests.support.client import User, watch
+from tests.support.http.client import User, watch
 
 PATIENCE = 10
 LINE = {

@@ -4,9 +4,9 @@ import pytest
 
 from api.database.urls import direct_url
 from tests.support.command import finished
-from tests.support.own_database import empty_database
-from tests.support.pool import ask
-from tests.support.server import make_settings
+from tests.support.database.own_database import empty_database
+from tests.support.database.pool import ask
+from tests.support.http.server import make_settings
 
 POOLED = (
     "postgresql://u:p@ep-cool-name-123-pooler.c-2.eu-central-1.aws.neon.tech/db?sslmode=require"

@@ -14,10 +14,10 @@ from api.migrations import locks
 from api.migrations.__main__ import upgrade
 from api.migrations.locks import LOCK
 from tests.support.command import finished
-from tests.support.own_database import empty_database, roleless_server
-from tests.support.pgbouncer import pgbouncer
-from tests.support.pool import ask
-from tests.support.server import make_settings
+from tests.support.database.own_database import empty_database, roleless_server
+from tests.support.database.pgbouncer import pgbouncer
+from tests.support.database.pool import ask
+from tests.support.http.server import make_settings
 
 MIGRATE = ".venv/bin/python", "-m", "api.migrations"
 # As Better Auth makes it; ours refers to it.

@@ -8,11 +8,11 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.client import User
 from tests.support.command import finished
-from tests.support.own_database import empty_database, migrate, roleless_server
-from tests.support.pool import ask
-from tests.support.server import make_settings, serve
+from tests.support.database.own_database import empty_database, migrate, roleless_server
+from tests.support.database.pool import ask
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 WAITING = (
     "SELECT pid FROM pg_stat_activity "

@@ -13,11 +13,11 @@ from sqlmodel import SQLModel
 
 from api.database.urls import direct_url
 from api.tasks import tables
-from tests.support.better_auth import BETTER_AUTH
-from tests.support.client import User
-from tests.support.own_database import empty_database, migrate
-from tests.support.pool import ask
-from tests.support.server import make_settings, serve
+from tests.api.better_auth_tables import BETTER_AUTH
+from tests.support.database.own_database import empty_database, migrate
+from tests.support.database.pool import ask
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 USERS = 'SELECT * FROM "user" ORDER BY id'
 COLUMNS = """

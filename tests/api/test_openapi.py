@@ -7,10 +7,11 @@ import httpx2 as httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api import errors, openapi
-from api.problem import PROBLEM_JSON, Problem
-from tests.support.client import watch
-from tests.support.description import DOCUMENT, OPERATIONS, answers, resolved
+from api.openapi import document
+from api.problems import catalogue
+from api.problems.problem import PROBLEM_JSON, Problem
+from tests.support.http.client import watch
+from tests.support.http.openapi import DOCUMENT, OPERATIONS, answers, resolved
 
 ALL, ONE = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
 READ = {200, 400, 401, 403, 404, 413, 414, 422, 429, 431, 500, 502, 503}
@@ -19,7 +20,7 @@ BODY = WRITE | {408, 415}
 
 
 def test_the_committed_description_is_what_the_code_says() -> None:
-    assert openapi.FILE.read_text() == openapi.text(), "run `make openapi`"
+    assert document.FILE.read_text() == document.text(), "run `make openapi`"
 
 
 def test_it_is_valid_openapi_3_1() -> None:
@@ -73,7 +74,7 @@ def test_the_answers_name_every_code_but_that_of_other_methods() -> None:
     }
     problems: list[type[Problem]] = [Problem, *Problem.__subclasses__()]
 
-    assert named == {(p.status, p.code) for p in problems if p is not errors.MethodNotAllowed}
+    assert named == {(p.status, p.code) for p in problems if p is not catalogue.MethodNotAllowed}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -136,6 +137,6 @@ def test_only_the_body_of_complete_is_optional() -> None:
 
 
 def test_every_reference_stands_for_something() -> None:
-    references = re.findall(r'"\$ref": "([^"]+)"', openapi.FILE.read_text())
+    references = re.findall(r'"\$ref": "([^"]+)"', document.FILE.read_text())
 
     assert all(resolved({"$ref": reference}) for reference in references)

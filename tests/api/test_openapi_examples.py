@@ -7,13 +7,13 @@ import httpx2 as httpx
 import orjson
 import pytest
 
-from api.problem import PROBLEM_JSON
-from api.tasks.examples import TASK
-from api.tasks.models import TaskCreate
-from tests.support.client import User, token
-from tests.support.description import OPERATIONS, answers, check, check_answer
-from tests.support.operations import MISSING
-from tests.support.server import make_settings, serve
+from api.openapi.examples import TASK
+from api.problems.problem import PROBLEM_JSON
+from api.tasks.schemas import TaskCreate
+from tests.support.http.client import User, token
+from tests.support.http.openapi import OPERATIONS, answers, check, check_answer
+from tests.support.http.operations import MISSING
+from tests.support.http.server import make_settings, serve
 
 GIVEN: dict[str, Any] = {name: TASK[name] for name in TaskCreate.model_fields}
 OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id"}

@@ -8,7 +8,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from pydantic import TypeAdapter, ValidationError
 
-from api.tasks.values import Description, Due, Search, Tag, Title
+from api.tasks.fields import Description, Due, Search, Tag, Title
 from tests.api.bad_inputs.times import NO_TIMES
 
 # All of the plane in which white space and control characters are, and a little of the next.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.origin import origin_of
-from api.settings import load
+from api.config.origin import origin_of
+from api.config.settings import load
 from tests.api.conftest import Set
 from tests.api.settings_values import ORIGINS
 

@@ -15,7 +15,7 @@ MOST_MICROSECONDS = 240  # twice what it may be, on a machine that is busy with 
 
 @pytest.mark.slow
 def test_all_the_middleware_together_is_cheap(tmp_path: Path) -> None:
-    words = (sys.executable, "-m", "tests.support.overhead")
+    words = (sys.executable, "-m", "tests.api.overhead")
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=True)
     print(done.stdout.decode())

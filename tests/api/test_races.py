@@ -11,9 +11,9 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
-from tests.support.client import User
-from tests.support.server import make_settings, serve
-from tests.support.wall import administer
+from tests.support.database.row_level_security import administer
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 MANY = 50
 # Whoever has to wait is to wait: what is asked here is the result, not the time.

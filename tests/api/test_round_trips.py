@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.client import User
-from tests.support.pgbouncer import pgbouncer
-from tests.support.proxy import CountingProxy, counting
-from tests.support.server import make_settings, serve
+from tests.support.database.counting_proxy import CountingProxy, counting
+from tests.support.database.pgbouncer import pgbouncer
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 OPERATIONS: dict[str, Callable[[User, int], Any]] = {
     "list": lambda user, _: user.get(user.tasks),

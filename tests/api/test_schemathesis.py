@@ -8,15 +8,15 @@ from typing import Any, BinaryIO
 import orjson
 import pytest
 
-from api import openapi
-from tests.support.client import User
-from tests.support.description import OPERATIONS
+from api.openapi import document
+from tests.support.http.client import User
+from tests.support.http.openapi import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
 # Deterministic: the same requests in every run, as far as the ids of new tasks allow.
 CONFIG = """
-hooks = "tests.support.fuzz_hooks"
+hooks = "tests.api.schemathesis_hooks"
 [auth.openapi.token]
 bearer = "{token}"
 [generation]
@@ -37,7 +37,7 @@ def fuzz(user: User, config: Path, examples: int, parameters: str = "") -> None:
     program = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(config)]
     options = ["--url", str(user.base_url).rstrip("/"), "--max-examples", str(examples)]
     done = subprocess.run(
-        [*program, "run", str(openapi.FILE), *options],
+        [*program, "run", str(document.FILE), *options],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

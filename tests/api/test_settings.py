@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings, load
+from api.config.settings import Settings, load
 from tests.api.conftest import Set
 from tests.api.settings_values import RIGHT, WRONG
 

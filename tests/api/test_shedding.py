@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.shedding import REFUSAL_SECONDS, Load
-from tests.support.client import watch
-from tests.support.server import make_settings, serve
+from api.web.load_shedding import REFUSAL_SECONDS, InFlightLimiter
+from tests.support.http.client import watch
+from tests.support.http.server import make_settings, serve
 
 LIMIT, SURPLUS = 4, 5
 
@@ -71,11 +71,11 @@ def test_the_surplus_is_refused_and_probes_are_not(base: str, gate: Gate) -> Non
 
 def test_a_limit_is_held_after_five_seconds_without_a_pause() -> None:
     now = [100.0]
-    load = Load(2, lambda: now[0])
+    load = InFlightLimiter(2, lambda: now[0])
 
     with load, load:
         now[0] += 4
-        assert (load.is_full(), load.is_held()) == (True, False)
+        assert (load.is_full(), load.is_saturated()) == (True, False)
         now[0] += 2
-        assert load.is_held()
-    assert (load.is_full(), load.is_held()) == (False, False)
+        assert load.is_saturated()
+    assert (load.is_full(), load.is_saturated()) == (False, False)

@@ -9,8 +9,8 @@ from tests.bench.measure import Entry, Figure, Figures, measure, ratio, say
 from tests.bench.servers import PEERS, PRODUCT, started
 from tests.bench.workload import Cycles
 from tests.bench.wrk import Request
-from tests.support.plans import cursor_on, populated
-from tests.support.proxy import counting
+from tests.support.database.counting_proxy import counting
+from tests.support.database.query_plans import cursor_on, populated
 
 USERS, TASKS = 10_000, 1_000_000
 RUNS, SECONDS = 5, 4

@@ -4,7 +4,7 @@ from tests.bench import workload
 from tests.bench.measure import Entry, Figure, say
 from tests.bench.servers import PRODUCT, Server, started
 from tests.bench.workload import PAGE, Cycles
-from tests.support.plans import cursor_on, populated
+from tests.support.database.query_plans import cursor_on, populated
 
 USERS, TASKS = 100, 10_000
 # How many clients, and for how many seconds.

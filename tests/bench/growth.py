@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tests.bench import workload
 from tests.bench.measure import Entry, measure, ratio, say
 from tests.bench.servers import PRODUCT, started
-from tests.support.plans import cursor_on, populated
+from tests.support.database.query_plans import cursor_on, populated
 
 SIZES = (10**4, 10**5, 10**6, 10**7)
 RUNS, SECONDS = 5, 3

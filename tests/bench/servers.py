@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.command import free_port
-from tests.support.server import SECRET
+from tests.support.http.server import SECRET
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = "tasks-api"

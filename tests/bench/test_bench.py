@@ -18,8 +18,8 @@ from tests.bench.servers import NAMES, PEERS, PRODUCT, ROOT, Server, started
 from tests.bench.workload import Cycles
 from tests.bench.wrk import Load, load
 from tests.support.command import finished
-from tests.support.parts import missing
-from tests.support.plans import cursor_on, populated
+from tests.support.database.query_plans import cursor_on, populated
+from tests.support.required_parts import missing
 
 README = ROOT / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from tests.bench.wrk import Request
-from tests.support import client
+from tests.support.http import client
 
 FEW, MANY, MAKER, TOGGLER = "few", "many", "maker", "toggler"
 BODY = '{"title": "Buy milk", "description": "Two bottles, and the newspaper"}'

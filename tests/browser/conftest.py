@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.browser import Site, browser, site
 from tests.support.command import free_port, is_free
-from tests.support.parts import missing
-from tests.support.stack import Stack, composed
+from tests.support.frontend.browser import Site, browser, site
+from tests.support.required_parts import missing
+from tests.support.stack.stack import Stack, composed
 
 
 @pytest.fixture(scope="package")

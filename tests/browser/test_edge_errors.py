@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import Site
-from tests.support.stack import Stack
+from tests.support.frontend.browser import Site
+from tests.support.stack.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

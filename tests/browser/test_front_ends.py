@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tests.support.browser import Site
-from tests.support.client import token
+from tests.support.auth.better_auth import address
 from tests.support.command import ROOT, free_port
-from tests.support.server import make_settings, serve
-from tests.support.sign_in import address
-from tests.support.stack import Stack
-from tests.support.typescript import blocks, compiled
+from tests.support.frontend.browser import Site
+from tests.support.frontend.typescript import blocks, compiled
+from tests.support.http.client import token
+from tests.support.http.server import make_settings, serve
+from tests.support.stack.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import User
-from tests.support.client import token as signed
 from tests.support.command import ROOT
-from tests.support.node import need_node, said
-from tests.support.typescript import blocks, compiled
+from tests.support.frontend.node import need_node, said
+from tests.support.frontend.typescript import blocks, compiled
+from tests.support.http.client import User
+from tests.support.http.client import token as signed
 
 README = (ROOT / "README.md").read_text()
 PROGRAM = ROOT / "tests" / "client" / "program.ts"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, finished
-from tests.support.node import installed, need_node, said
+from tests.support.frontend.node import installed, need_node, said
 
 STAMP = "tests/client/node_modules/.installed"
 LOCK = {"lockfileVersion": 3, "packages": {"": {}}}

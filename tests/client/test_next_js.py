@@ -7,12 +7,12 @@ from pathlib import Path
 import jwt
 import pytest
 
+from tests.support.auth.better_auth import SERVICE, better_auth
+from tests.support.auth.token_client import Guest
 from tests.support.command import ROOT, running
-from tests.support.guest import Guest
-from tests.support.own_database import own_database
-from tests.support.server import SECRET, make_settings, serve
-from tests.support.sign_in import SERVICE, better_auth
-from tests.support.typescript import blocks, compiled
+from tests.support.database.own_database import own_database
+from tests.support.frontend.typescript import blocks, compiled
+from tests.support.http.server import SECRET, make_settings, serve
 
 pytestmark = pytest.mark.slow
 

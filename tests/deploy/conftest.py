@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from deploy import prepare
-from tests.support.database import folder
-from tests.support.edge import ORIGIN
-from tests.support.parts import missing
-from tests.support.stack import LIFTED, Stack, composed
-from tests.support.volumes import OWNERS
+from tests.support.database.migrated import folder
+from tests.support.required_parts import missing
+from tests.support.stack.edge import ORIGIN
+from tests.support.stack.stack import LIFTED, Stack, composed
+from tests.support.stack.volumes import OWNERS
 
 
 @pytest.fixture(scope="package")

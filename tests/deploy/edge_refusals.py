@@ -1,6 +1,6 @@
 """What nginx refuses by itself: the bytes that are sent, the status and the code that come."""
 
-from tests.support.edge import request
+from tests.support.stack.edge import request
 
 TASKS = "/api/alice/tasks"
 CHUNK = b"11171\r\n" + b"a" * 70_001 + b"\r\n0\r\n\r\n"

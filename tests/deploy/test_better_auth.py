@@ -8,18 +8,18 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.client import token
+from tests.support.auth.better_auth import BetterAuth, Person, better_auth
+from tests.support.auth.token_client import Guest
 from tests.support.command import ROOT
-from tests.support.guest import Guest
-from tests.support.operations import operations, owners
-from tests.support.own_database import own_database
-from tests.support.pool import ask
-from tests.support.server import SECRET, make_settings, serve
-from tests.support.sign_in import BetterAuth, Person, better_auth
+from tests.support.database.own_database import own_database
+from tests.support.database.pool import ask
+from tests.support.http.client import token
+from tests.support.http.operations import operations, owners
+from tests.support.http.server import SECRET, make_settings, serve
 
 OTHERS = ("ES256", "ES512", "RS256", "PS256")
 COOKIES = {"keys": "EdDSA", "jwt": "HS256", "jwe": "dir", "compact": None}
-MORE = str(ROOT / "tests" / "support" / "other_tokens.mjs")
+MORE = str(ROOT / "tests" / "support" / "auth" / "other_tokens.mjs")
 
 
 def slow(*values: str) -> list[Any]:

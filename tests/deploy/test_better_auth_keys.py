@@ -13,12 +13,12 @@ from shutil import copy
 import httpx2 as httpx
 import pytest
 
+from tests.support.auth.better_auth import SERVICE, BetterAuth, Person, better_auth
+from tests.support.auth.token_client import Guest
 from tests.support.command import ROOT
-from tests.support.database import folder
-from tests.support.guest import Guest
-from tests.support.own_database import empty_database, migrate, own_database
-from tests.support.server import make_settings, serve
-from tests.support.sign_in import SERVICE, BetterAuth, Person, better_auth
+from tests.support.database.migrated import folder
+from tests.support.database.own_database import empty_database, migrate, own_database
+from tests.support.http.server import make_settings, serve
 
 PEOPLE = 6
 OLDEST = ROOT / "tests" / "support" / "better-auth-1.2"

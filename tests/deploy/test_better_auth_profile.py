@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from tests.support.auth.better_auth import Person, address, better_auth
 from tests.support.command import free_port
-from tests.support.own_database import own_database
-from tests.support.sign_in import Person, address, better_auth
-from tests.support.stack import Stack, composed, need_engine, settings_of
+from tests.support.database.own_database import own_database
+from tests.support.stack.stack import Stack, composed, need_engine, settings_of
 
 pytestmark = pytest.mark.slow
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.support.client import User
+from tests.support.auth.better_auth import SERVICE, Person, better_auth
 from tests.support.command import finished
-from tests.support.node import installed
-from tests.support.own_database import empty_database, migrate, own_database
-from tests.support.pool import ask
-from tests.support.server import make_settings, serve
-from tests.support.sign_in import SERVICE, Person, better_auth
+from tests.support.database.own_database import empty_database, migrate, own_database
+from tests.support.database.pool import ask
+from tests.support.frontend.node import installed
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default

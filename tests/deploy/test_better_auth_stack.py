@@ -9,12 +9,12 @@ from shutil import which
 import jwt
 import pytest
 
-from tests.support.auth_stack import UP, auth_url, caller, composed_by_flag
+from tests.deploy.auth_stack import UP, auth_url, caller, composed_by_flag
+from tests.support.auth.better_auth import Person
 from tests.support.command import ROOT
-from tests.support.operations import operations, owners
-from tests.support.parts import missing
-from tests.support.sign_in import Person
-from tests.support.stack import Stack
+from tests.support.http.operations import operations, owners
+from tests.support.required_parts import missing
+from tests.support.stack.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

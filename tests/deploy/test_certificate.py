@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy import prepare
 from tests.support.command import ROOT
-from tests.support.volumes import PAIR, give_pair, read
+from tests.support.stack.volumes import PAIR, give_pair, read
 
 
 def test_a_certificate_is_for_this_machine_and_renewed_in_time(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, finished
-from tests.support.database import folder
-from tests.support.edge import got
-from tests.support.stack import Stack, need_engine, settings_of
+from tests.support.database.migrated import folder
+from tests.support.stack.edge import got
+from tests.support.stack.stack import Stack, need_engine, settings_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.command import finished
-from tests.support.local_run import pasted
-from tests.support.metrics import total
-from tests.support.stack import Stack, composed
+from tests.support.http.local_run import pasted
+from tests.support.observability.metrics import total
+from tests.support.stack.stack import Stack, composed
 
 pytestmark = pytest.mark.slow
 
@@ -95,10 +95,10 @@ def test_the_queue_before_a_worker_is_measured(stack: Stack) -> None:
     with stack.user("carol") as carol:
         carol.get("/tasks")
     told = stack.metrics()
-    waited = total(told, "tasks_queue_seconds_count")
+    waited = total(told, "tasks_api_queue_seconds_count")
 
     assert waited > 0
-    assert total(told, "tasks_queue_seconds_bucket", le="1.0") == waited
+    assert total(told, "tasks_api_queue_seconds_bucket", le="1.0") == waited
 
 
 @pytest.mark.parametrize(("coding", "expected"), [("gzip", "gzip"), ("identity", None)])
@@ -118,7 +118,7 @@ def test_the_running_revision_is_known(stack: Stack) -> None:
     with finished("git", "rev-parse", "--short", "HEAD") as git:
         revision = git.output.strip()
 
-    assert stack.python("from api.settings import load; print(load().revision)") == revision
+    assert stack.python("from api.config.settings import load; print(load().revision)") == revision
 
 
 def test_it_stops_in_time_when_told(stack: Stack) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.settings import SECRETS, Settings
+from api.config.settings import SECRETS, Settings
 from tests.support.command import ROOT
-from tests.support.stack import Stack, need_engine, settings_of
+from tests.support.stack.stack import Stack, need_engine, settings_of
 
 pytestmark = pytest.mark.slow
 

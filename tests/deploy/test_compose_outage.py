@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.stack import Stack, composed
+from tests.support.stack.stack import Stack, composed
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_probes_and_scrapes_send_no_sql(audited: Stack) -> None:
         end = time.monotonic() + IDLE_SECONDS
         while time.monotonic() < end:
             assert {audited.status(path) for path in PROBES} == {200}
-            assert "tasks_build_info" in audited.metrics()
+            assert "tasks_api_build_info" in audited.metrics()
         idle = statements(audited)
         carol.get("/tasks")
         until(lambda: statements(audited) != idle)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.command import ROOT
-from tests.support.serving import gunicorn
-from tests.support.stack import Stack
+from tests.support.stack.configuration import gunicorn
+from tests.support.stack.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
-from tests.support.metrics import total
-from tests.support.stack import Stack
+from tests.support.observability.metrics import total
+from tests.support.stack.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

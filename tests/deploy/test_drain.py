@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.support.stack import Stack
-from tests.support.wrk import CONNECTIONS, Load, creating
+from tests.deploy.wrk_creates import CONNECTIONS, Load, creating
+from tests.support.stack.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.edge_refusals import HEADERS_READ, HEADERS_UNREAD, TASKS
-from tests.support.edge import ORIGIN, answer, check_problem, check_readable, plain, request
-from tests.support.edge_methods import check_all, got_to, got_to_all, sent_to
-from tests.support.stack import Stack
+from tests.support.stack.edge import ORIGIN, answer, check_problem, check_readable, plain, request
+from tests.support.stack.edge_methods import check_all, got_to, got_to_all, sent_to
+from tests.support.stack.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

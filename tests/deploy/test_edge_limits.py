@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edge import check_problem, check_readable, connected, request
-from tests.support.edge_methods import TASKS, check_all, got_to_all, sent_to
-from tests.support.raw import Answer
-from tests.support.stack import LIFTED, LIMITS, Stack
+from tests.support.http.raw import Answer
+from tests.support.stack.edge import check_problem, check_readable, connected, request
+from tests.support.stack.edge_methods import TASKS, check_all, got_to_all, sent_to
+from tests.support.stack.stack import LIFTED, LIMITS, Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

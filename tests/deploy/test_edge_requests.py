@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 
 from tests.support.command import ROOT
-from tests.support.edge import answer, connected, got, request
-from tests.support.stack import LIFTED, Stack
+from tests.support.stack.edge import answer, connected, got, request
+from tests.support.stack.stack import LIFTED, Stack
 
 pytestmark = pytest.mark.slow
 

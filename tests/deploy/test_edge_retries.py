@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from tests.support.stack import Stack
+from tests.support.stack.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ from ssl import TLSVersion
 
 import pytest
 
-from tests.support.edge import answer, connected, got, plain, request
-from tests.support.stack import Stack
+from tests.support.stack.edge import answer, connected, got, plain, request
+from tests.support.stack.stack import Stack
 
 pytestmark = pytest.mark.slow
 

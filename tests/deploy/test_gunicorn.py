@@ -10,8 +10,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.command import Command, data_directory, free_port, running, started_for
-from tests.support.local_run import READY, lines
-from tests.support.metrics import series, total
+from tests.support.http.local_run import READY, lines
+from tests.support.observability.metrics import series, total
 
 PATIENCE = 20
 
@@ -59,8 +59,8 @@ def test_numbers_of_all_workers_add_up_and_outlive_them(
 
     assert total(before, "http_requests_total", handler="unmatched") == 40
     assert total(after, "http_requests_total", handler="unmatched") == 40
-    assert total(after, "tasks_worker_exits_total") == 1
-    assert total(after, "tasks_build_info") == 1
+    assert total(after, "tasks_api_worker_exits_total") == 1
+    assert total(after, "tasks_api_build_info") == 1
     assert all(isinstance(line, dict) for line in lines(command))
 
 

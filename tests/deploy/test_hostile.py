@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.support.hostile import huge, plain, requests, send, slow
-from tests.support.metrics import series
-from tests.support.stack import Stack
+from tests.deploy.hostile_requests import huge, plain, requests, send, slow
+from tests.support.observability.metrics import series
+from tests.support.stack.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, finished
-from tests.support.database import folder
+from tests.support.database.migrated import folder
 
 OLD = """#!/bin/sh
 # Runs what it is told, as a Python that says it is 3.9.

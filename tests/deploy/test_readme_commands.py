@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, data_directory, free_port
-from tests.support.local_run import made_ready
+from tests.support.http.local_run import made_ready
 
 BLOCKS = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
 

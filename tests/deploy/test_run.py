@@ -17,8 +17,16 @@ from tests.support.command import (
     running,
     started_for,
 )
-from tests.support.database import folder
-from tests.support.local_run import READY, invitation, lines, listed, made_ready, pasted, workers
+from tests.support.database.migrated import folder
+from tests.support.http.local_run import (
+    READY,
+    invitation,
+    lines,
+    listed,
+    made_ready,
+    pasted,
+    workers,
+)
 
 PROCESS, GROUP = False, True
 
@@ -125,7 +133,7 @@ def test_a_dotenv_file_is_read(data: Path) -> None:
 
 def test_after_the_supervisor_was_killed_a_new_start_says_what_is_in_the_way(data: Path) -> None:
     with made_ready(data) as command:
-        [supervisor] = [n for n, text in started_for(data).items() if "-m deploy.run" in text]
+        [supervisor] = [n for n, text in started_for(data).items() if "-m deploy.local.run" in text]
         os.kill(supervisor, signal.SIGKILL)
         assert command.process.wait(30) == 2
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from api.database import embedded
+from deploy.local import postgres
 from tests.support.command import Command, data_directory, finished, free_port, started_for
-from tests.support.local_run import made_ready
+from tests.support.http.local_run import made_ready
 
 STRONG = "0123456789-abcdefghijklmnopqrstuvwxyz"
 PASSWORD = "correct-horse-battery"
@@ -97,7 +97,7 @@ def test_a_data_directory_in_use_by_another_run_is_named(data: Path) -> None:
 
 
 def test_a_data_directory_in_use_by_a_left_over_server_is_named(data: Path) -> None:
-    with embedded.server(data), refused(data) as command:
+    with postgres.server(data), refused(data) as command:
         assert f"{data} is in use by another PostgreSQL" in command.sentences()[0]
 
 

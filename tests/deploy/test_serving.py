@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from gunicorn.config import KNOWN_SETTINGS
 
-from api.errors import RequestTimeout
+from api.config.settings import Settings
 from api.main import create_app
-from api.problem import PHRASES, Problem
-from api.settings import Settings
+from api.problems.catalogue import RequestTimeout
+from api.problems.problem import PHRASES, Problem
 from deploy import worker
 from tests.support.command import ROOT
-from tests.support.server import make_settings
-from tests.support.serving import NGINX, block, directives, gunicorn, seconds, services
+from tests.support.http.server import make_settings
+from tests.support.stack.configuration import NGINX, block, directives, gunicorn, seconds, services
 
 PROBLEMS = (ROOT / "deploy" / "nginx" / "problems.conf").read_text()
 RETURNED = re.findall(r"return (\d+) '(.*)';", PROBLEMS)

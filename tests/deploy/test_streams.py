@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx2 as httpx
 import pytest
 
-from tests.support.stack import LIFTED, LIMITS, Stack
+from tests.support.stack.stack import LIFTED, LIMITS, Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow

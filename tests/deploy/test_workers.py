@@ -8,12 +8,12 @@ import httpx2 as httpx
 import psycopg2
 import pytest
 
-from tests.support.client import User
 from tests.support.command import ROOT, data_directory, free_port, running
-from tests.support.gate import gate
-from tests.support.gunicorn import COMMAND, Gunicorn, gunicorn
-from tests.support.metrics import scrape, total
-from tests.support.server import SECRET
+from tests.support.database.faulty_proxy import gate
+from tests.support.http.client import User
+from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
+from tests.support.http.server import SECRET
+from tests.support.observability.metrics import scrape, total
 from tests.support.waiting import until
 
 PATIENCE = 30
@@ -56,13 +56,13 @@ def test_what_a_killed_worker_had_in_flight_is_no_longer_counted(database_url: s
         with User(api.base, "stuck") as user:
             user.event_hooks = {}
             stuck = [pool.submit(user.get, user.tasks) for _ in range(STUCK)]
-            until(lambda: total(scrape(api.base), "tasks_in_flight") == STUCK)
+            until(lambda: total(scrape(api.base), "tasks_api_in_flight") == STUCK)
             for number in api.workers():
                 api.kill(number)
             ends = [type(each.exception()) for each in stuck]
         connection.close()
         api.wait_until_ready()
-        until(lambda: total(scrape(api.base), "tasks_in_flight") == 0)
+        until(lambda: total(scrape(api.base), "tasks_api_in_flight") == 0)
 
     assert len(ends) == STUCK
     assert type(None) not in ends
@@ -91,7 +91,7 @@ def test_a_loop_that_stands_still_is_ended_and_every_line_is_json(database_url: 
             "PORT": f"{port}",
             "PROMETHEUS_MULTIPROC_DIR": f"{data}/metrics",
         }
-        words = (*COMMAND, "--timeout=2", "tests.support.blocking:app")
+        words = (*COMMAND, "--timeout=2", "tests.deploy.blocking_app:app")
         with running(*words, cwd=ROOT, settings=settings) as command:
             api = Gunicorn(command, data, base)
             api.wait_until_ready()

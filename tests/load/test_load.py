@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, Command, finished, free_port
-from tests.support.latency import rows
-from tests.support.server import SECRET
+from tests.support.http.server import SECRET
+from tests.support.observability.latency_table import rows
 
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
 

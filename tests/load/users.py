@@ -33,7 +33,7 @@ def look() -> None:
 
 def tokens(names: list[str]) -> dict[str, str]:
     """Of `make run` where URL is given, else of the stack that `make up` started."""
-    command = [*PYTHON, "-m", "api.auth.devtoken", "--sub", *names]
+    command = [*PYTHON, "-m", "deploy.local.access_token", "--sub", *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"No tokens for the users: {done.stderr.strip()}")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.command import running
-from tests.support.stack import LIFTED, LIMITS
-from tests.support.watched import LOAD_SECONDS, Watched, visited, watched
+from tests.support.observability.monitored_stack import LOAD_SECONDS, Watched, visited, watched
+from tests.support.stack.stack import LIFTED, LIMITS
 
 
 @pytest.fixture(scope="package")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.support.observability.monitored_stack import Watched
 from tests.support.waiting import until
-from tests.support.watched import Watched
 
 pytestmark = pytest.mark.slow
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 def test_a_slow_database_burns_the_latency_budget(burnt: Watched) -> None:
     burnt.panel("Latency", lambda seconds: seconds > 0.5, "p99")
     burnt.panel("Burn rate", lambda burn: burn > 14.4, "latency")
-    firing = 'ALERTS{alertname="LatencyBudgetBurns",severity="page",alertstate="firing"}'
+    firing = 'ALERTS{alertname="LatencyErrorBudgetBurn",severity="page",alertstate="firing"}'
     burnt.wait_for(firing, lambda one: one == 1)
     burnt.panel("Alerts firing", lambda alerts: alerts > 0)
-    until(lambda: "LatencyBudgetBurns" in burnt.alerts())
+    until(lambda: "LatencyErrorBudgetBurn" in burnt.alerts())

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from api.database.meanings import CAUSES
+from api.database.sqlstates import CAUSES
 from tests.support.command import ROOT
-from tests.support.promtool import RULES, Series, failure
+from tests.support.observability.promtool import RULES, Series, failure
 
 RUNBOOK = (ROOT / "observability" / "RUNBOOK.md").read_text()
 DAY, FAR = 86400, 9999999
-IN_FLIGHT, ENDS = 'tasks_in_flight{instance="a"}', "edge_certificate_end"
+IN_FLIGHT, ENDS = 'tasks_api_in_flight{instance="a"}', "edge_certificate_end"
 # Without them users are not watched, which is an alert of its own.
 INDICATORS: Series = {
     ENDS: f"{FAR}x200",
@@ -23,12 +23,15 @@ INDICATORS: Series = {
 IDLE: Series = {'edge_requests_total{status="200",by="api"}': "0x200"}
 NGINX_FAILS = 'edge_requests_total{status="502",by="nginx"}'
 API_FAILS = 'http_requests_total{status="503",handler="/",method="GET"}'
-POOL, LAG = "tasks_db_pool_wait_seconds_bucket", "tasks_event_loop_lag_seconds_bucket"
+POOL, LAG = "tasks_api_db_pool_wait_seconds_bucket", "tasks_api_event_loop_lag_seconds_bucket"
 UP, SCRAPE = 'up{job="api",instance="a"}', 'scrape_duration_seconds{job="api",instance="a"}'
-EXITS, SHED = 'tasks_worker_exits_total{instance="a"}', 'tasks_shed_total{instance="a"}'
-LIMIT, FOLDER = 'tasks_in_flight_limit{instance="a"}', 'tasks_metrics_folder_ratio{instance="a"}'
-REFUSED, LOST = (f'tasks_db_unavailable_total{{cause="{c}"}}' for c in ("credentials", "lost"))
-POOL_COUNT, SERVED = "tasks_db_pool_wait_seconds_count", 'http_requests_total{status="200"}'
+EXITS, SHED = 'tasks_api_worker_exits_total{instance="a"}', 'tasks_api_shed_total{instance="a"}'
+LIMIT, FOLDER = (
+    'tasks_api_in_flight_limit{instance="a"}',
+    'tasks_api_metrics_directory_used_ratio{instance="a"}',
+)
+REFUSED, LOST = (f'tasks_api_db_unavailable_total{{cause="{c}"}}' for c in ("credentials", "lost"))
+POOL_COUNT, SERVED = "tasks_api_db_pool_wait_seconds_count", 'http_requests_total{status="200"}'
 
 
 @dataclass(frozen=True)
@@ -53,25 +56,25 @@ def buckets(name: str, bound: str, *, fast: str, everything: str) -> Series:
 
 CASES = [
     Case(
-        "FailuresAtLowTraffic",
+        "ErrorsAtLowTraffic",
         IDLE | {NGINX_FAILS: "0x30 4x200", API_FAILS: "0x30 4x200"},
         IDLE | {NGINX_FAILS: "0x30 2x200"},
     ),
     Case("TargetDown", {UP: "1x10 0x40 1x100"}, {UP: "1x10 0x8 1x100"}),
     Case(
-        "IndicatorAbsent",
+        "SLIAbsent",
         dict.fromkeys(INDICATORS, "_x60 0+600x100") | {ENDS: f"{FAR}x200"},
         INDICATORS,
     ),
     Case("EdgeDown", {ENDS: f"{FAR}x20 0x30 {FAR}x100"}, {ENDS: f"{FAR}x20 0x3 {FAR}x100"}),
     Case("EdgeDown", {ENDS: f"_x60 {FAR}x100"}, {ENDS: "_x200", SERVED: "0+5x200"}),
     Case(
-        "EdgeFailsAlone",
+        "EdgeErrorsWithoutBackend",
         {NGINX_FAILS: "0x30 5x200"},
         {NGINX_FAILS: "0x30 5x200", API_FAILS: "0x30 5x200"},
     ),
-    Case("CertificateEnds", {ENDS: f"{13 * DAY}x60 {FAR}x100"}, {ENDS: f"{15 * DAY}x200"}),
-    Case("ScrapeSlow", {SCRAPE: "1.5x60 0.1x100"}, {SCRAPE: "0.9x200"}),
+    Case("CertificateExpiringSoon", {ENDS: f"{13 * DAY}x60 {FAR}x100"}, {ENDS: f"{15 * DAY}x200"}),
+    Case("ScrapeDurationHigh", {SCRAPE: "1.5x60 0.1x100"}, {SCRAPE: "0.9x200"}),
     Case(
         "PoolWaitHigh",
         buckets(POOL, "0.05", fast="0+9x60 540+10x140", everything="0+10x200")
@@ -86,19 +89,19 @@ CASES = [
         buckets(POOL, "0.05", fast="0x200", everything="0+0.3x200") | {POOL_COUNT: "0+0.3x200"},
     ),
     Case(
-        "EventLoopLags",
+        "EventLoopLagHigh",
         buckets(LAG, "0.1", fast="0+9x60 540+10x140", everything="0+10x200"),
         buckets(LAG, "0.1", fast="0+995x200", everything="0+1000x200"),
     ),
-    Case("WorkersRestart", {EXITS: "0x30 6x200"}, {EXITS: "0x30 2x200"}),
-    Case("DatabaseRefuses", {REFUSED: "0x30 1x200"}, {LOST: "0+5x200"}, at="18m"),
+    Case("WorkersRestarting", {EXITS: "0x30 6x200"}, {EXITS: "0x30 2x200"}),
+    Case("DatabaseConnectionsRefused", {REFUSED: "0x30 1x200"}, {LOST: "0+5x200"}, at="18m"),
     Case(
-        "NearShedding",
+        "InFlightLimitNear",
         {LIMIT: "512x200", IN_FLIGHT: "450x60 3x100"},
         {LIMIT: "512x200", IN_FLIGHT: "400x200"},
     ),
-    Case("NearShedding", {SHED: "0+10x50 500x150"}, {SHED: "7x200"}),
-    Case("MetricsFolderFull", {FOLDER: "0.6x60 0.1x100"}, {FOLDER: "0.5x200"}),
+    Case("InFlightLimitNear", {SHED: "0+10x50 500x150"}, {SHED: "7x200"}),
+    Case("MetricsDirectoryFillingUp", {FOLDER: "0.6x60 0.1x100"}, {FOLDER: "0.5x200"}),
 ]
 
 
@@ -117,7 +120,7 @@ def test_it_fires_clears_and_keeps_quiet(tmp_path: Path, case: Case) -> None:
 
 
 def test_every_alert_has_its_test() -> None:
-    burns = {"AvailabilityBudgetBurns", "LatencyBudgetBurns"}  # test_objectives.py
+    burns = {"AvailabilityErrorBudgetBurn", "LatencyErrorBudgetBurn"}  # test_objectives.py
 
     assert {*alerts()} == {case.alert for case in CASES} | burns
 
@@ -135,7 +138,7 @@ def test_every_alert_says_how_bad_it_is_and_where_the_runbook_goes_on(name: str)
 
 def test_the_runbook_knows_every_cause_and_the_alert_only_real_ones() -> None:
     section = RUNBOOK.partition("\n## The database is away\n")[2].partition("\n## ")[0]
-    [asked] = re.findall(r'cause=~"([^"]+)"', alerts()["DatabaseRefuses"])
+    [asked] = re.findall(r'cause=~"([^"]+)"', alerts()["DatabaseConnectionsRefused"])
 
     assert [cause for cause in CAUSES if f"`{cause}`" not in section] == []
     assert {*asked.split("|")} <= {*CAUSES}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.dashboards import FILES, panels, read
+from tests.support.observability.dashboards import FILES, panels, read
 
 RUNBOOK = ROOT / "observability" / "RUNBOOK.md"
 PROVISIONING = ROOT / "observability" / "grafana" / "provisioning"
@@ -20,7 +20,16 @@ COLUMNS = 24
 COUNTER = re.compile(r"\w+_(?:total|bucket|count|sum)\b")
 RATED = re.compile(r"(?:rate|increase)\(\w+(?:\{[^}]*\})?\[[^\]]+\]\)")
 # One that may have no series before it first happens.
-EVENTS = ("status=~", "outcome!=", "> 0", "/ (", "tasks_shed", "cold_starts", "retries", "ALERTS")
+EVENTS = (
+    "status=~",
+    "outcome!=",
+    "> 0",
+    "/ (",
+    "tasks_api_shed",
+    "cold_starts",
+    "retries",
+    "ALERTS",
+)
 
 
 @pytest.fixture(params=FILES, ids=lambda file: str(file.stem))
@@ -122,7 +131,7 @@ def test_counters_are_only_shown_as_rates(dashboard: dict[str, Any]) -> None:
 def test_deployments_are_marked(dashboard: dict[str, Any]) -> None:
     marks = dashboard["annotations"]["list"][0]
 
-    assert "by (version, revision) (tasks_build_info)" in marks["expr"]
+    assert "by (version, revision) (tasks_api_build_info)" in marks["expr"]
     assert "{{version}} {{revision}}" in marks["titleFormat"]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from api.metrics import LATENCY
-from tests.support.certificates import self_signed
-from tests.support.edge_counter import EdgeCounter, counting, sent
+from api.telemetry.metrics import LATENCY
+from tests.observability.edge_exporter_process import EdgeCounter, counting, sent
+from tests.support.stack.certificates import self_signed
 from tests.support.waiting import until
 
 ENDS = "edge_certificate_end"

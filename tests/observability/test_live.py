@@ -5,10 +5,10 @@ import re
 import pytest
 import yaml
 
-from tests.support.dashboards import FILES, annotations, has_value, queries, read
-from tests.support.latency import rows
-from tests.support.promtool import RULES
-from tests.support.watched import LOAD_SECONDS, Watched
+from tests.support.observability.dashboards import FILES, annotations, has_value, queries, read
+from tests.support.observability.latency_table import rows
+from tests.support.observability.monitored_stack import LOAD_SECONDS, Watched
+from tests.support.observability.promtool import RULES
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def test_every_series_that_is_asked_for_exists(site: Watched) -> None:
 
 def test_a_renamed_metric_or_label_is_noticed(site: Watched) -> None:
     texts = [query.text for query in QUERIES] + RULE_TEXTS
-    metric = [text.replace("tasks_queue_", "tasks_line_") for text in texts]
+    metric = [text.replace("tasks_api_queue_", "tasks_line_") for text in texts]
     label = [text.replace('status="429"', 'code="429"') for text in texts]
 
     assert len(missing_series(site, metric)) == 1

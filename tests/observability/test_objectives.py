@@ -6,7 +6,7 @@ import pytest
 
 from observability import slo
 from tests.observability.traffic import BURNS, CALM, ONE_OF_THREE, burning, failing, fired, slow
-from tests.support.promtool import RULES, STEP, Firing, Series, failure, promtool
+from tests.support.observability.promtool import RULES, STEP, Firing, Series, failure, promtool
 
 # One failure in twenty; every second answer slow.
 TROUBLES: dict[str, Series] = {

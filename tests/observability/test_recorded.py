@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.observability.traffic import CALM, COUNTED, ONE_OF_THREE, failing, fired
-from tests.support.promtool import difference
+from tests.support.observability.promtool import difference
 
 WELL = {
     'slo:error_ratio:1h{slo="availability"}': 0.0,

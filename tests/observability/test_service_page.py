@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.dashboards import FOLDER, panel_query, panels, read
-from tests.support.promtool import Series, difference
+from tests.support.observability.dashboards import FOLDER, panel_query, panels, read
+from tests.support.observability.promtool import Series, difference
 
 TITLES = ("Availability budget left", "Latency budget left", "Served now", "Under 500 ms now")
 FIRST_ROW = {panel_query(title): 1.0 for title in TITLES}

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.client import token
-from tests.support.stack import LIFTED
-from tests.support.watched import Watched, visited
+from tests.support.http.client import token
+from tests.support.observability.monitored_stack import Watched, visited
+from tests.support.stack.stack import LIFTED
 
 pytestmark = pytest.mark.slow
 

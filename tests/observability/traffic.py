@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.promtool import RULES, Firing, Series, failure
+from tests.support.observability.promtool import RULES, Firing, Series, failure
 
 WINDOWS = ("3d", "1d", "6h", "1h")
 # Requests of 10,000 that fail, and how many of the windows, from the longest on, fire.
@@ -39,7 +39,7 @@ def slow(of_1000: int) -> Series:
 
 def burning(objective: str, windows: int) -> set[str]:
     """The alerts of the longest windows."""
-    return {f"{objective}BudgetBurns/{window}" for window in WINDOWS[:windows]}
+    return {f"{objective}ErrorBudgetBurn/{window}" for window in WINDOWS[:windows]}
 
 
 def fired(tmp_path: Path, series: Series, firing: Firing) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
 from tests.api.auth.key_sets import UNUSABLE, named
-from tests.support.issuer import send
+from tests.support.auth.issuer import send
 
 Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
 

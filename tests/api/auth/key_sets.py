@@ -4,8 +4,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 
-from tests.support.issuer import MAKE
-from tests.support.jws import encode, public_jwk
+from tests.support.auth.issuer import MAKE
+from tests.support.auth.jws import encode, public_jwk
 
 Entry = dict[str, Any]
 

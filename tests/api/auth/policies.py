@@ -4,9 +4,9 @@ import json
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.issuer import Issuer
-from tests.support.jws import encode
-from tests.support.server import SECRET
+from tests.support.auth.issuer import Issuer
+from tests.support.auth.jws import encode
+from tests.support.http.server import SECRET
 
 URL = {"BETTER_AUTH_URL": "https://app.example.com"}
 KEYS = {"BETTER_AUTH_JWKS_URL": "https://app.example.com/keys"}

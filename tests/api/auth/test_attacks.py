@@ -19,11 +19,11 @@ from tests.api.auth.attacks import (
     parts,
     signatures,
 )
-from tests.support.guest import REFUSALS, Guest, trusting
-from tests.support.issuer import JWKS, Issuer, serving
-from tests.support.jws import compact
-from tests.support.proxy import CountingProxy, counting
-from tests.support.server import SECRET
+from tests.support.auth.issuer import JWKS, Issuer, serving
+from tests.support.auth.jws import compact
+from tests.support.auth.token_client import REFUSALS, Guest, trusting
+from tests.support.database.counting_proxy import CountingProxy, counting
+from tests.support.http.server import SECRET
 from tests.support.waiting import PATIENCE
 
 TABLES = (claims, confusion, headers, kinds, parts, signatures)

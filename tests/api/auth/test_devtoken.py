@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.support.auth.verifier import verifier
 from tests.support.command import Command, data_directory, finished
-from tests.support.server import SECRET
-from tests.support.verifier import verifier
+from tests.support.http.server import SECRET
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.client import token
-from tests.support.guest import Guest, trusting
-from tests.support.issuer import Issuer, serving
-from tests.support.operations import Operation, operations, owners
-from tests.support.server import SECRET
+from tests.support.auth.issuer import Issuer, serving
+from tests.support.auth.token_client import Guest, trusting
+from tests.support.http.client import token
+from tests.support.http.operations import Operation, operations, owners
+from tests.support.http.server import SECRET
 
 # What signs, and what its entry in the key set says beside the key itself.
 SIGNING: dict[str, tuple[str, dict[str, Any]]] = {

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from tests.api.auth.faults import FAULTS
-from tests.support.guest import trusting
-from tests.support.issuer import JWKS, Issuer, send, serving
+from tests.support.auth.issuer import JWKS, Issuer, send, serving
+from tests.support.auth.token_client import trusting
 
 CHUNK = b" " * 2**16
 ENOUGH = 32 * 2**20  # bytes: more than any buffer between the two holds

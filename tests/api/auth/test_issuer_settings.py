@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.guest import Guest, trusting
-from tests.support.issuer import JWKS, Issuer, serving
+from tests.support.auth.issuer import JWKS, Issuer, serving
+from tests.support.auth.token_client import Guest, trusting
 
 PUBLIC = "http://localhost:3000"
 OTHER = "https://other.example.com"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.auth.key_sets import NAMELESS, UNUSABLE, named
-from tests.support.guest import Guest, trusting
-from tests.support.issuer import Issuer, send, serving
+from tests.support.auth.issuer import Issuer, send, serving
+from tests.support.auth.token_client import Guest, trusting
 
 LIMIT = 256 * 1024
 

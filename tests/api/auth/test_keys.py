@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from api.auth.jwks import KeySet, NoKeys, PublicKey
-from api.auth.keys import Keys
-from api.problem import Problem
+from api.auth.jwks import JwksUnavailable, KeySet, PublicKey
+from api.auth.jwks_cache import JwksCache
+from api.problems.problem import Problem
 
 KEY = PublicKey(object(), ("EdDSA",))
 
@@ -26,14 +26,14 @@ class Source:
         kids = self.kids
         await self.gate.wait()
         if kids is None:
-            raise NoKeys("down")
+            raise JwksUnavailable("down")
         return dict.fromkeys(kids, KEY)
 
     def clock(self) -> float:
         return self.now
 
 
-async def found(keys: Keys, kid: str) -> str:
+async def found(keys: JwksCache, kid: str) -> str:
     """The outcome of a look-up in a word."""
     try:
         return "found" if await keys.find(kid) is KEY else "another"
@@ -41,12 +41,12 @@ async def found(keys: Keys, kid: str) -> str:
         return problem.code
 
 
-def run(scenario: Callable[[Source, Keys], Awaitable[None]]) -> None:
+def run(scenario: Callable[[Source, JwksCache], Awaitable[None]]) -> None:
     """Play a scenario on a fresh cache."""
 
     async def play() -> None:
         source = Source()
-        keys = Keys(source.fetch, source.clock)
+        keys = JwksCache(source.fetch, source.clock)
         await scenario(source, keys)
         await keys.close()
 
@@ -54,7 +54,7 @@ def run(scenario: Callable[[Source, Keys], Awaitable[None]]) -> None:
 
 
 def test_a_known_key_is_fetched_once() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         assert [await found(keys, "a") for _ in range(3)] == ["found"] * 3
         assert source.fetches == 1
 
@@ -62,7 +62,7 @@ def test_a_known_key_is_fetched_once() -> None:
 
 
 def test_many_at_once_share_one_fetch() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         assert await asyncio.gather(*(found(keys, "a") for _ in range(50))) == ["found"] * 50
         assert source.fetches == 1
 
@@ -70,7 +70,7 @@ def test_many_at_once_share_one_fetch() -> None:
 
 
 def test_old_keys_serve_while_newer_ones_are_fetched_behind() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += 301
         source.gate.clear()
@@ -84,7 +84,7 @@ def test_old_keys_serve_while_newer_ones_are_fetched_behind() -> None:
 
 @pytest.mark.parametrize(("age", "outcome"), [(86_399, "found"), (86_402, "keys_unavailable")])
 def test_keys_are_kept_for_a_day_while_the_issuer_is_down(age: int, outcome: str) -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.kids = None
         source.now += age
@@ -95,7 +95,7 @@ def test_keys_are_kept_for_a_day_while_the_issuer_is_down(age: int, outcome: str
 
 
 def test_a_cold_cache_and_no_issuer_cannot_tell() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         source.kids = None
 
         assert [await found(keys, "a") for _ in range(5)] == ["keys_unavailable"] * 5
@@ -105,7 +105,7 @@ def test_a_cold_cache_and_no_issuer_cannot_tell() -> None:
 
 
 def test_after_failures_the_pauses_grow_to_half_a_minute() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         source.kids = None
         await found(keys, "a")
         pauses = []
@@ -124,7 +124,7 @@ def test_after_failures_the_pauses_grow_to_half_a_minute() -> None:
 
 
 def test_invented_ids_buy_five_fetches_and_one_per_ten_seconds() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         codes = {await found(keys, f"invented-{n}") for n in range(1000)}
         assert (codes, source.fetches) == ({"token_invalid"}, 1 + 5)
@@ -138,7 +138,7 @@ def test_invented_ids_buy_five_fetches_and_one_per_ten_seconds() -> None:
 
 
 def test_a_miss_is_remembered_for_half_a_minute() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for _ in range(3):
             assert await found(keys, "b") == "token_invalid"
@@ -151,7 +151,7 @@ def test_a_miss_is_remembered_for_half_a_minute() -> None:
 
 
 def test_rotation_is_free() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for number in range(50):
             source.kids = [f"key-{number}"]
@@ -162,7 +162,7 @@ def test_rotation_is_free() -> None:
 
 
 def test_a_failed_answer_replaces_nothing() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.kids = None
         assert await found(keys, "b") == "keys_unavailable"
@@ -172,7 +172,7 @@ def test_a_failed_answer_replaces_nothing() -> None:
 
 
 def test_the_memory_of_misses_is_bounded() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for number in range(2100):
             source.now += 11
@@ -184,7 +184,7 @@ def test_the_memory_of_misses_is_bounded() -> None:
 
 
 def test_a_cancelled_request_does_not_cancel_the_fetch_of_the_others() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         source.gate.clear()
         first, second = (asyncio.create_task(found(keys, "a")) for _ in range(2))
         await asyncio.sleep(0)

@@ -10,11 +10,11 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.support.certificates import self_signed
-from tests.support.client import token
-from tests.support.guest import trusting
-from tests.support.issuer import JWKS, Issuer, send, serving
-from tests.support.server import SECRET
+from tests.support.auth.issuer import JWKS, Issuer, send, serving
+from tests.support.auth.token_client import trusting
+from tests.support.http.client import token
+from tests.support.http.server import SECRET
+from tests.support.stack.certificates import self_signed
 from tests.support.waiting import until
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from api.config.settings import load
 from api.main import create_app
-from api.settings import load
 from tests.api.auth.policies import (
     ALGORITHMS,
     BOTH,
@@ -23,7 +23,7 @@ from tests.api.auth.policies import (
 )
 from tests.api.conftest import Set
 from tests.support.command import finished, free_port
-from tests.support.server import SECRET
+from tests.support.http.server import SECRET
 
 
 def refusal() -> str:

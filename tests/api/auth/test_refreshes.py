@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from api.auth.keys import Keys
+from api.auth.jwks_cache import JwksCache
 from tests.api.auth.test_keys import Source, found, run
 
 OLD = 301
@@ -19,7 +19,7 @@ async def turn_until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_refresh_that_runs_is_the_only_one() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += OLD
         source.gate.clear()
@@ -34,7 +34,7 @@ def test_a_refresh_that_runs_is_the_only_one() -> None:
 
 
 def test_a_refresh_that_failed_is_tried_again_after_a_pause() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += OLD
         source.kids = None
@@ -49,7 +49,7 @@ def test_a_refresh_that_failed_is_tried_again_after_a_pause() -> None:
 
 
 def test_whoever_comes_while_older_keys_are_on_their_way_asks_again() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.gate.clear()
         early = asyncio.create_task(found(keys, "invented"))
@@ -67,7 +67,7 @@ def test_whoever_comes_while_older_keys_are_on_their_way_asks_again() -> None:
 
 
 def test_keys_beyond_their_day_are_fetched_before_they_are_believed() -> None:
-    async def scenario(source: Source, keys: Keys) -> None:
+    async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += 24 * 3600 + 1
         assert await found(keys, "a") == "found"

@@ -1,4 +1,4 @@
-"""Keys that come and go: rotation costs nobody a refusal, and invented keys cost little."""
+"""JwksCache that come and go: rotation costs nobody a refusal, and invented keys cost little."""
 
 import itertools
 import threading
@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.support.guest import Guest, trusting
-from tests.support.issuer import Issuer, send, serving
+from tests.support.auth.issuer import Issuer, send, serving
+from tests.support.auth.token_client import Guest, trusting
 from tests.support.waiting import until
 
 CLIENTS = 4

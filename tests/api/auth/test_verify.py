@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from api.problem import Problem
-from tests.support.client import token
-from tests.support.server import SECRET
-from tests.support.verifier import verifier
+from api.problems.problem import Problem
+from tests.support.auth.verifier import verifier
+from tests.support.http.client import token
+from tests.support.http.server import SECRET
 
 TIMES = {"exp", "nbf", "iat"}
 ALPHABET = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tests.support.client import token
-from tests.support.raw import request
+from tests.support.http.client import token
+from tests.support.http.raw import request
 
 DAY = 86400
 ME = "mallory-of-the-bad-inputs"

@@ -7,7 +7,7 @@ from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, refusals, 
 from tests.api.bad_inputs.members import MEMBERS, WHOLE
 from tests.api.bad_inputs.texts import DEEP, NO_JSON, TWO_MEANINGS
 from tests.api.bad_inputs.times import NO_TIMES
-from tests.support.raw import request
+from tests.support.http.raw import request
 
 DUE = {
     name: json.dumps({"title": "a", "due_date": unquote(sent)}).encode()

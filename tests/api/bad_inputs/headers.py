@@ -2,7 +2,7 @@
 
 from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, get, refusals, write
 from tests.api.bad_inputs.syntax import NO_HTTP
-from tests.support.raw import request
+from tests.support.http.raw import request
 
 TASK = b'{"title":"a"}'
 # A task without a title: whatever the header does, nothing can come of it.

@@ -1,7 +1,7 @@
 """Methods that a path does not answer, and every method on a task that is not there."""
 
 from tests.api.bad_inputs import ALL, ONE, SIGNED, Case, get, refusals, write
-from tests.support.raw import request
+from tests.support.http.raw import request
 
 METHODS = {
     ("PUT", ALL): "GET, HEAD, OPTIONS, POST",

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 from tests.api.bad_inputs import DAY, ME, NOW, SIGNED
-from tests.support.server import SECRET
+from tests.support.http.server import SECRET
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
 TIME = {"iat": NOW, "exp": NOW + DAY}

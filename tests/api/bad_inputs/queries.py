@@ -3,7 +3,7 @@
 from tests.api.bad_inputs import ALL, JSON, ONE, SIGNED, get, refusals, write
 from tests.api.bad_inputs.cursors import CURSORS, OTHER_SORTS, cursor
 from tests.api.bad_inputs.times import NO_TIMES
-from tests.support.raw import request
+from tests.support.http.raw import request
 
 # For every parameter that is one of a few words, or a number.
 WORDS = {

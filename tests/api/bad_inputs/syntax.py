@@ -1,7 +1,7 @@
 """Bytes that are no HTTP/1.1 request, or one that could be read in two ways."""
 
 from tests.api.bad_inputs import ALL, JSON, SIGNED, get
-from tests.support.raw import request
+from tests.support.http.raw import request
 
 TASK = b'{"title":"a"}'
 

@@ -14,8 +14,8 @@ from tests.api.bad_inputs.minting import (
     encode,
     sign,
 )
-from tests.support.raw import request
-from tests.support.server import SECRET
+from tests.support.http.raw import request
+from tests.support.http.server import SECRET
 
 MISSING = {
     "no header": (),

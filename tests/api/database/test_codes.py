@@ -3,9 +3,9 @@
 import pytest
 import uvloop
 
-from api.database.message import Message
-from api.problem import Problem
-from tests.support.pool import backend, opened
+from api.database.statement import CompiledStatement
+from api.problems.problem import Problem
+from tests.support.database.pool import backend, opened
 
 # What a write is answered, and why.
 ANSWERS = {
@@ -36,7 +36,7 @@ def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_u
             before = await backend(database)
             for writes in (True, False):
                 with pytest.raises(Problem) as caught:
-                    await database.run(Message("raise", text, {}, writes=writes), "alice")
+                    await database.run(CompiledStatement("raise", text, {}, writes=writes), "alice")
                 found.append(caught.value)
             return found, await backend(database) == before
 

@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from api import trace
 from api.database.engine import Database
-from api.errors import DatabaseUnavailable
-from tests.support.gate import Gate, gate
-from tests.support.pool import backend, opened, sleep
+from api.problems.catalogue import DatabaseUnavailable
+from api.telemetry import request_context
+from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.pool import backend, opened, sleep
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
     proxy.flows.clear()
 
     async def hurried(database: Database) -> int:
-        trace.begin("hurried").started -= 9.4
+        request_context.begin("hurried").started -= 9.4
         return await backend(database)
 
     async def work() -> list[Any]:

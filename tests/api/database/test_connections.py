@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.database.message import Message
-from tests.support.own_database import own_database
-from tests.support.pool import LOOPS, TERMINATE, Run, ask, backend, opened, runner, sleep
+from api.database.statement import CompiledStatement
+from tests.support.database.own_database import own_database
+from tests.support.database.pool import LOOPS, TERMINATE, Run, ask, backend, opened, runner, sleep
 
 
 @pytest.fixture(params=LOOPS)
@@ -62,7 +62,9 @@ def test_a_cancelled_wait_for_the_pool_costs_no_connection(run: Run, database_ur
 @pytest.mark.parametrize("size", [1, 4])
 def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, size: int) -> None:
     async def everyone(database: Any) -> set[int]:
-        who = Message("who", "SELECT pg_backend_pid() FROM pg_sleep(0.1)", {}, writes=False)
+        who = CompiledStatement(
+            "who", "SELECT pg_backend_pid() FROM pg_sleep(0.1)", {}, writes=False
+        )
         rows = await asyncio.gather(*(database.run(who, "alice") for _ in range(size)))
         return {number for [(number,)] in rows}
 

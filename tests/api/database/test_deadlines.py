@@ -11,12 +11,12 @@ import httpx2 as httpx
 import pytest
 import uvloop
 
-from api.errors import DatabaseUnavailable
-from tests.support.client import User
-from tests.support.faults import frozen, later, locked, silent_listener
-from tests.support.pool import backend, opened, turns
-from tests.support.resolver import isolated, resolver
-from tests.support.server import make_settings, serve
+from api.problems.catalogue import DatabaseUnavailable
+from tests.support.database.dns import isolated, resolver
+from tests.support.database.faults import frozen, later, locked, silent_listener
+from tests.support.database.pool import backend, opened, turns
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 UNAVAILABLE, UNKNOWN = (503, "database_unavailable"), (504, "outcome_unknown")
 OPERATIONS: dict[str, tuple[Callable[[User, int], httpx.Response], tuple[int, str]]] = {

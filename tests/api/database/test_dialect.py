@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from api.database import psycopg2_asyncio
-from tests.support.own_database import empty_database
-from tests.support.pool import LOOPS, Run, ask, backend, opened, runner, sleep, turns
+from tests.support.database.own_database import empty_database
+from tests.support.database.pool import LOOPS, Run, ask, backend, opened, runner, sleep, turns
 
 
 @pytest.fixture(params=LOOPS)

@@ -13,21 +13,21 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from api.database import embedded
-from tests.support.client import User
+from deploy.local import postgres
 from tests.support.command import ROOT, data_directory
-from tests.support.database import FAST
-from tests.support.own_database import empty_database, migrate
-from tests.support.pool import ask
-from tests.support.server import make_settings, serve
+from tests.support.database.migrated import FAST
+from tests.support.database.own_database import empty_database, migrate
+from tests.support.database.pool import ask
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 TOKYO = "Asia/Tokyo"
 TIMES = ("created_at", "updated_at", "completed_at")
 KEEPS_RUNNING = """
 import sys, time
 from pathlib import Path
-from api.database import embedded
-with embedded.server(Path(sys.argv[1])):
+from deploy.local import postgres
+with postgres.server(Path(sys.argv[1])):
     time.sleep(60)
 """
 
@@ -44,7 +44,7 @@ def tokyo() -> Iterator[str]:
     """A server whose clock is Tokyo's."""
     with (
         data_directory() as path,
-        embedded.server(path, *FAST, "-c", f"timezone={TOKYO}") as url,
+        postgres.server(path, *FAST, "-c", f"timezone={TOKYO}") as url,
     ):
         yield url
 
@@ -85,18 +85,18 @@ def test_a_setting_of_the_database_or_the_login_changes_no_time(
 
 
 def test_data_and_password_survive_a_restart(data: Path) -> None:
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         ask(url, "CREATE TABLE kept AS SELECT 42 AS value")
         password = make_url(url).password
 
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         assert ask(url, "SELECT value FROM kept") == [(42,)]
         assert make_url(url).password == password
 
 
 def test_the_password_is_the_servers_own_and_needed(data: Path) -> None:
     file = data / "postgres.password"
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         assert file.stat().st_mode & 0o777 == 0o600
         assert len(file.read_text()) >= 32
         assert (data / "postgres").stat().st_mode & 0o777 == 0o700
@@ -107,7 +107,7 @@ def test_the_password_is_the_servers_own_and_needed(data: Path) -> None:
 
 
 def test_it_listens_on_the_loopback_interface_alone(data: Path) -> None:
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         assert ask(url, "SHOW listen_addresses") == [("127.0.0.1",)]
         assert ask(url, "SHOW unix_socket_directories") == [("",)]
         with socket.socket() as probe:
@@ -115,7 +115,7 @@ def test_it_listens_on_the_loopback_interface_alone(data: Path) -> None:
 
 
 def test_it_ends_with_its_block(data: Path) -> None:
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         port = int(make_url(url).port or 0)
 
     with socket.socket() as probe:
@@ -132,7 +132,7 @@ def test_an_interrupted_first_start_is_repaired(left: str, data: Path) -> None:
             time.sleep(0.001)
         os.killpg(first.pid, signal.SIGKILL)
 
-    with embedded.server(data) as url:
+    with postgres.server(data) as url:
         assert ask(url, "SELECT 1") == [(1,)]
 
 
@@ -142,20 +142,20 @@ def test_a_folder_of_something_else_is_left_alone_and_named(data: Path) -> None:
     (data / "postgres.password").touch()
 
     wrong = pytest.raises(SystemExit, match=r"^PostgreSQL did not start: [^\n]+$")
-    with wrong, embedded.server(data):
+    with wrong, postgres.server(data):
         pass
 
     assert (data / "postgres" / "diary").exists()
 
 
 def test_data_of_another_release_are_left_alone_and_named(data: Path) -> None:
-    with embedded.server(data):
+    with postgres.server(data):
         pass
     version = data / "postgres" / "PG_VERSION"
     version.write_text("15\n")
 
     wrong = pytest.raises(SystemExit, match=r"^PostgreSQL did not start: .*incompatible.*$")
-    with wrong, embedded.server(data):
+    with wrong, postgres.server(data):
         pass
 
     assert version.read_text() == "15\n"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.util.concurrency import await_
 
 from api.database.greenlets import Greenlets
-from tests.support.pool import LOOPS, runner
+from tests.support.database.pool import LOOPS, runner
 
 NAME: ContextVar[str] = ContextVar("name")
 

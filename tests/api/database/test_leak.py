@@ -12,9 +12,9 @@ import psycopg2
 import pytest
 
 from api.database.engine import Database
-from tests.support.pgbouncer import pgbouncer
-from tests.support.server import make_settings
-from tests.support.traffic import KINDS, exchange
+from tests.api.database.leak_traffic import KINDS, exchange
+from tests.support.database.pgbouncer import pgbouncer
+from tests.support.http.server import make_settings
 
 USERS = 48
 EACH = 440

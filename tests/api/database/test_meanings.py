@@ -8,11 +8,11 @@ import psycopg2
 import pytest
 import uvloop
 
-from api.errors import DatabaseUnavailable, Overloaded
-from tests.support.client import User
-from tests.support.own_database import empty_database, own_database
-from tests.support.pool import TERMINATE, ask, backend, opened, sleep
-from tests.support.server import make_settings, serve
+from api.problems.catalogue import DatabaseUnavailable, Overloaded
+from tests.support.database.own_database import empty_database, own_database
+from tests.support.database.pool import TERMINATE, ask, backend, opened, sleep
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
 
 
 @pytest.fixture

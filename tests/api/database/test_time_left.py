@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from api import trace
 from api.database.engine import Database
-from api.database.message import Message
-from api.errors import DatabaseUnavailable, OutcomeUnknown
-from api.problem import Problem
-from tests.support.gate import Gate, gate
-from tests.support.pool import backend, opened, sleep
+from api.database.statement import CompiledStatement
+from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
+from api.problems.problem import Problem
+from api.telemetry import request_context
+from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.pool import backend, opened, sleep
 
-WRITE = Message("write", "SELECT 1", {}, writes=True, repeatable=True)
-LATE_WRITE = Message("write", "SELECT pg_sleep(0.5)", {}, writes=True, repeatable=True)
+WRITE = CompiledStatement("write", "SELECT 1", {}, writes=True, repeatable=True)
+LATE_WRITE = CompiledStatement("write", "SELECT pg_sleep(0.5)", {}, writes=True, repeatable=True)
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def through(database_url: str) -> Iterator[tuple[Gate, str]]:
         yield proxy, url
 
 
-def with_seconds_left(seconds: float) -> trace.Trace:
+def with_seconds_left(seconds: float) -> request_context.RequestContext:
     """The trace of a request that has spent all but these of its ten."""
-    current = trace.begin("late")
+    current = request_context.begin("late")
     current.started -= 10 - seconds
     return current
 
@@ -61,7 +61,7 @@ def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[Gate, st
         assert isinstance(problem, DatabaseUnavailable)
         assert problem.reason == "deadline"
         assert (proxy.turns - turns, current.round_trips) == (0, 0)
-        trace.begin("next")
+        request_context.begin("next")
         assert await database.run(WRITE, "alice") == [(1,)]
 
     run(url, work)
@@ -78,7 +78,7 @@ def test_a_connection_that_comes_too_late_is_kept_and_nothing_is_sent(
             with_seconds_left(0.58)
             problem = await raised(database.run(WRITE, "alice"))
             assert (problem.status, len(proxy.attempts)) == (503, 1)
-            trace.begin("next")
+            request_context.begin("next")
             await backend(database)
 
     asyncio.run(work())
@@ -126,7 +126,7 @@ def test_a_request_in_a_hurry_says_nothing_about_the_database(through: tuple[Gat
             proxy.hold = lambda: time.sleep(0.8)
             with_seconds_left(0.3)
             hurried = await raised(backend(database))
-            trace.begin("next")
+            request_context.begin("next")
             assert await backend(database) > 0
             assert isinstance(hurried, DatabaseUnavailable)
 

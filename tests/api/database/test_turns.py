@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.pool import LOOPS, backend, opened, runner
+from tests.support.database.pool import LOOPS, backend, opened, runner
 
 USERS = 6
 ROUNDS = 5

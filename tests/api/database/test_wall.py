@@ -9,9 +9,9 @@ import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import make_url
 
-from api.database.message import PREFIX, ROLE
-from tests.support.database import migrated
-from tests.support.wall import (
+from api.database.statement import PREFIX, ROLE
+from tests.support.database.migrated import migrated
+from tests.support.database.row_level_security import (
     CARELESS,
     PLANTING,
     QUESTIONS,

@@ -9,11 +9,11 @@ from itertools import count
 from typing import NamedTuple
 
 from tests.api.resilience.test_cuts import TERMINATE
-from tests.support.faults import locked
-from tests.support.gate import Gate, never
-from tests.support.gunicorn import Gunicorn
-from tests.support.pool import ask
-from tests.support.postgres import CRASH, Postgres
+from tests.support.database.faults import locked
+from tests.support.database.faulty_proxy import Gate, never
+from tests.support.database.pool import ask
+from tests.support.database.postgres import CRASH, Postgres
+from tests.support.http.gunicorn import Gunicorn
 
 SOMEBODY = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tasks-api' LIMIT 1"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.pgbouncer import Pooler, pooler
-from tests.support.postgres import Postgres, postgres
+from tests.support.database.pgbouncer import Pooler, pooler
+from tests.support.database.postgres import Postgres, postgres
 
 
 @pytest.fixture(scope="package")

@@ -9,12 +9,12 @@ from itertools import chain, repeat
 
 import pytest
 
+from tests.api.resilience.acknowledged_writes import Writer, broken
 from tests.api.resilience.catalogue import FAULTS, Rig
 from tests.support.command import free_port
-from tests.support.gate import gate
-from tests.support.gunicorn import gunicorn
-from tests.support.ledger import Writer, broken
-from tests.support.postgres import postgres
+from tests.support.database.faulty_proxy import gate
+from tests.support.database.postgres import postgres
+from tests.support.http.gunicorn import gunicorn
 
 WRITES, WRITERS = 20_000, 8
 BETWEEN_SECONDS = 0.5

@@ -9,12 +9,12 @@ import pytest
 
 from api.database import breaker as module
 from api.database.breaker import Breaker
-from api.errors import DatabaseUnavailable, Overloaded
-from tests.support.gate import Gate, gate, silent
-from tests.support.load import working
-from tests.support.metrics import scrape, total
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from api.problems.catalogue import DatabaseUnavailable, Overloaded
+from tests.support.database.faulty_proxy import Gate, gate, silent
+from tests.support.database.postgres import Postgres
+from tests.support.http.load import working
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 BUDGET, SECONDS = 0.5, 3
 
@@ -86,14 +86,14 @@ def test_a_database_that_is_away_is_asked_once_per_second(away: Away, server: Po
             again.wait_for(5)
             time.sleep(1)
             again.wait_for(20)
-        closed = total(scrape(base), "tasks_db_breaker_open")
+        closed = total(scrape(base), "tasks_api_db_breaker_open")
 
     late = [answer.seconds for answer in load.answers if answer.started > start]
     assert {answer.status for answer in load.answers} == {503}
     assert SECONDS / (1 + BUDGET) - 1 <= asked <= seconds + 1
     assert sum(wait < 0.2 for wait in late) > len(late) * 0.8
     assert max(late) < BUDGET + 0.5
-    assert total(text, "tasks_db_breaker_open") == 1
-    assert total(text, "tasks_db_unavailable_total", cause="breaker") > 20
+    assert total(text, "tasks_api_db_breaker_open") == 1
+    assert total(text, "tasks_api_db_unavailable_total", cause="breaker") > 20
     assert closed == 0
     assert {answer.status for answer in again.answers[-20:]} <= {200, 201}

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.load import ONCE, REPEATABLE, working
-from tests.support.metrics import scrape, total
-from tests.support.pgbouncer import Pooler, pooler
-from tests.support.pool import ask
-from tests.support.postgres import IMMEDIATE_STOP, Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.pgbouncer import Pooler, pooler
+from tests.support.database.pool import ask
+from tests.support.database.postgres import IMMEDIATE_STOP, Postgres
+from tests.support.http.load import ONCE, REPEATABLE, working
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 # PgBouncer's connections to the database have no name of ours.
 TERMINATE = (
@@ -82,11 +82,11 @@ def test_connections_cut_under_load_fail_no_request(
         load.wait_for(MORE)
         after = scrape(base)
 
-    why = [line for line in after.splitlines() if line.startswith("tasks_db_unavailable")]
+    why = [line for line in after.splitlines() if line.startswith("tasks_api_db_unavailable")]
     assert load.statuses(*REPEATABLE) <= {200, 201}, (load.failed(), why)
     assert load.statuses(*ONCE) <= ({200} if fault.certain else {200, 504}), (load.failed(), why)
     assert load.slowest() < 5
-    made = [total(text, "tasks_db_connects_total", outcome="ok") for text in (before, after)]
+    made = [total(text, "tasks_api_db_connects_total", outcome="ok") for text in (before, after)]
     assert name == HIDDEN or made[1] > made[0]
 
 
@@ -110,6 +110,6 @@ def test_idle_connections_cut_cost_one_reconnect_and_no_retry(
         return total(after, metric, **labels) - total(before, metric, **labels)
 
     assert not load.failed() + again.failed()
-    assert grown("tasks_db_reconnects_total", reason="ended") == (0 if hidden else 1)
-    assert grown("tasks_db_retries_total") == 0
-    assert grown("tasks_db_unavailable_total") == 0
+    assert grown("tasks_api_db_reconnects_total", reason="ended") == (0 if hidden else 1)
+    assert grown("tasks_api_db_retries_total") == 0
+    assert grown("tasks_api_db_unavailable_total") == 0

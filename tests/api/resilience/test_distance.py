@@ -12,11 +12,11 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, create_engine, desc, select
 
-from tests.support.client import User
-from tests.support.gate import Gate, gate
-from tests.support.load import EVERY
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY
+from tests.support.http.server import make_settings, serve
 
 DISTANCES = [0.010, 0.040, 0.075]
 TIMES = 5

@@ -9,13 +9,13 @@ import httpx2 as httpx
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.client import User
-from tests.support.load import EVERY
-from tests.support.metrics import scrape, total
-from tests.support.own_database import own_database
-from tests.support.pool import ask, backend, opened
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.own_database import own_database
+from tests.support.database.pool import ask, backend, opened
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 PROBES = ("/livez", "/readyz", "/startupz", "/healthz", "/metrics")
 STATE = """
@@ -44,10 +44,10 @@ def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
     def grown(metric: str, **labels: str) -> float:
         return total(after, metric, **labels) - total(before, metric, **labels)
 
-    assert grown("tasks_db_reconnects_total", reason="idle") == len(EVERY) + 1
+    assert grown("tasks_api_db_reconnects_total", reason="idle") == len(EVERY) + 1
     assert sum(line.get("db_reconnects", 0) for line in lines) == len(EVERY) + 1
-    assert grown("tasks_db_reconnects_total", reason="ended") == 0
-    assert grown("tasks_db_unavailable_total") == 0
+    assert grown("tasks_api_db_reconnects_total", reason="ended") == 0
+    assert grown("tasks_api_db_unavailable_total") == 0
 
 
 def test_a_connection_in_use_is_kept(server: Postgres) -> None:

@@ -12,13 +12,13 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.client import User, user_before
-from tests.support.gate import gate
-from tests.support.load import working
-from tests.support.metrics import scrape, total
-from tests.support.pgbouncer import pooler
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.faulty_proxy import gate
+from tests.support.database.pgbouncer import pooler
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User, user_before
+from tests.support.http.load import working
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 LIMIT = 2
 
@@ -89,8 +89,8 @@ def test_a_limit_of_connections_is_an_overload_until_there_is_room(server: Postg
         after = user.get(user.tasks)
 
     assert attempts <= 8
-    assert total(text, "tasks_db_breaker_open") == 1
-    assert total(text, "tasks_db_unavailable_total", cause="limit") >= 1
+    assert total(text, "tasks_api_db_breaker_open") == 1
+    assert total(text, "tasks_api_db_unavailable_total", cause="limit") >= 1
     assert after.status_code == 200
 
 

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.resilience.answer_loss import PLACES
 from tests.api.resilience.test_cuts import TERMINATE
-from tests.support.client import User
-from tests.support.gate import Gate, gate
-from tests.support.load import EVERY, ONCE, READS, REPEATABLE
-from tests.support.metrics import scrape, total
-from tests.support.places import PLACES
-from tests.support.pool import ask
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.pool import ask
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY, ONCE, READS, REPEATABLE
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 MESSAGES = {"put": "change", "patch": "change", "set": "change", "delete": "remove"}
 OURS = b"task_api"  # a pooler has messages of its own
@@ -53,7 +53,7 @@ class Line(NamedTuple):
 
     def retries(self, message: str) -> float:
         """How often this message was sent again."""
-        return self.counted("tasks_db_retries_total", operation=message)
+        return self.counted("tasks_api_db_retries_total", operation=message)
 
 
 @pytest.fixture(
@@ -134,13 +134,13 @@ def test_a_read_whose_answer_is_lost_twice_is_unavailable(name: str, line: Line)
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_write_whose_answer_is_lost_twice_is_left_open(name: str, line: Line) -> None:
     task = line.user.add()
-    before = line.counted("tasks_db_unavailable_total", cause="lost")
+    before = line.counted("tasks_api_db_unavailable_total", cause="lost")
     line.lose(2)
 
     response = REPEATABLE[name](line.user, task["id"])
 
     assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
-    assert line.counted("tasks_db_unavailable_total", cause="lost") - before == 1
+    assert line.counted("tasks_api_db_unavailable_total", cause="lost") - before == 1
 
 
 def test_a_write_that_was_sent_and_then_found_no_database_is_left_open(server: Postgres) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from api import logs
-from tests.support.alive import alive, check_alive
-from tests.support.client import User
-from tests.support.database import folder
-from tests.support.load import EVERY
-from tests.support.postgres import postgres
-from tests.support.resolver import PORT, forward, isolated, resolver
-from tests.support.server import make_settings, serve
+from api.telemetry import logs
+from tests.api.resilience.liveness import alive, check_alive
+from tests.support.database.dns import PORT, forward, isolated, resolver
+from tests.support.database.migrated import folder
+from tests.support.database.postgres import postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY
+from tests.support.http.server import make_settings, serve
 
 BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 0.5, 5
 AT_ONCE = ["list", "create", "list", "create"]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import httpx2 as httpx
 import pytest
 
-from tests.support.gunicorn import Gunicorn, gunicorn
-from tests.support.load import READS, Load, working
-from tests.support.metrics import scrape, total
-from tests.support.pgbouncer import Pooler
-from tests.support.postgres import Postgres
+from tests.support.database.pgbouncer import Pooler
+from tests.support.database.postgres import Postgres
+from tests.support.http.gunicorn import Gunicorn, gunicorn
+from tests.support.http.load import READS, Load, working
+from tests.support.observability.metrics import scrape, total
 
 # What was in flight may have waited as long as the database is given to wake up.
 BUDGET, SLACK = 5, 0.5
@@ -107,8 +107,8 @@ def check_answers(load: Load, stopped: float, back: float) -> None:
 def check_signs(text: str, events: list[dict[str, Any]]) -> None:
     """It shows in the numbers, and once per worker that was asked in the log."""
     causes = ("connect", "no_server", "breaker")
-    assert sum(total(text, "tasks_db_unavailable_total", cause=cause) for cause in causes) > 50
-    assert total(text, "tasks_db_breaker_open") == 0
+    assert sum(total(text, "tasks_api_db_unavailable_total", cause=cause) for cause in causes) > 50
+    assert total(text, "tasks_api_db_breaker_open") == 0
     names = Counter(event["event"] for event in events)
     lost, found = names["database_away"], names["database_connected"]
     # Which worker takes which client is the kernel's affair: one may have had none.

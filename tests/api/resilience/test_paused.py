@@ -11,11 +11,11 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.client import User
-from tests.support.load import EVERY
-from tests.support.pgbouncer import Pooler, pooler
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.pgbouncer import Pooler, pooler
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY
+from tests.support.http.server import make_settings, serve
 
 SECONDS = 1.5
 

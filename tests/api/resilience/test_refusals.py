@@ -10,14 +10,14 @@ from sqlalchemy import make_url
 
 from tests.api.resilience.test_cuts import TERMINATE
 from tests.api.resilience.test_limits import login
-from tests.support.client import user_before
-from tests.support.gate import gate
-from tests.support.load import EVERY, READS
-from tests.support.metrics import scrape, total
-from tests.support.own_database import own_database
-from tests.support.pgbouncer import pooler
-from tests.support.pool import ask
-from tests.support.postgres import Postgres
+from tests.support.database.faulty_proxy import gate
+from tests.support.database.own_database import own_database
+from tests.support.database.pgbouncer import pooler
+from tests.support.database.pool import ask
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import user_before
+from tests.support.http.load import EVERY, READS
+from tests.support.observability.metrics import scrape, total
 
 FULL = """
     CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
@@ -29,7 +29,7 @@ FULL = """
 def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres) -> None:
     with own_database(server.url) as url, user_before(url) as user:
         task = user.add()
-        before = total(scrape(user.base_url), "tasks_db_unavailable_total", cause="full")
+        before = total(scrape(user.base_url), "tasks_api_db_unavailable_total", cause="full")
         ask(url, FULL)
         answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
         text = scrape(user.base_url)
@@ -40,7 +40,7 @@ def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres
         else:
             assert (answer.status_code, answer.json()["code"]) == (503, "read_only")
             assert "retry-after" not in answer.headers
-    counted = total(text, "tasks_db_unavailable_total", cause="full") - before
+    counted = total(text, "tasks_api_db_unavailable_total", cause="full") - before
     assert counted == len(EVERY) - len(READS)
 
 
@@ -97,4 +97,4 @@ def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
     [away] = [line for line in lines if line["event"] == "database_away"]
     assert away["reason"] == "credentials"
     assert "wrong" not in json.dumps(away)
-    assert total(text, "tasks_db_unavailable_total", cause="breaker") > 20
+    assert total(text, "tasks_api_db_unavailable_total", cause="breaker") > 20

@@ -4,15 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.alive import alive, check_alive
-from tests.support.client import User
-from tests.support.faults import frozen, later, locked, silent_listener
-from tests.support.gate import gate, silent
-from tests.support.load import EVERY, READS
-from tests.support.metrics import scrape, total
-from tests.support.pgbouncer import Pooler
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.api.resilience.liveness import alive, check_alive
+from tests.support.database.faults import frozen, later, locked, silent_listener
+from tests.support.database.faulty_proxy import gate, silent
+from tests.support.database.pgbouncer import Pooler
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import EVERY, READS
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 DEADLINE, SLACK = 0.6, 0.5
 
@@ -38,7 +38,7 @@ def test_a_silent_network_is_given_up_at_the_deadline(
     expected = (503, "database_unavailable") if name in READS else (504, "outcome_unknown")
     assert (answer.status_code, answer.json()["code"]) == expected
     assert DEADLINE - 0.01 <= answer.elapsed.total_seconds() <= DEADLINE + SLACK
-    assert total(text, "tasks_db_unavailable_total", cause="deadline") >= 1
+    assert total(text, "tasks_api_db_unavailable_total", cause="deadline") >= 1
     assert again.status_code == 200
 
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.certificates import self_signed
-from tests.support.client import User
-from tests.support.database import folder
-from tests.support.pgbouncer import Pooler, pooler
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.migrated import folder
+from tests.support.database.pgbouncer import Pooler, pooler
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
+from tests.support.stack.certificates import self_signed
 
 
 @pytest.fixture(scope="module")

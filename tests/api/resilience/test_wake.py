@@ -8,12 +8,12 @@ from typing import BinaryIO, NamedTuple
 
 import pytest
 
-from tests.support.client import User
-from tests.support.gate import Gate, Sleeper, gate
-from tests.support.load import REPEATABLE, working
-from tests.support.metrics import scrape, total
-from tests.support.postgres import Postgres
-from tests.support.server import make_settings, serve
+from tests.support.database.faulty_proxy import Gate, Sleeper, gate
+from tests.support.database.postgres import Postgres
+from tests.support.http.client import User
+from tests.support.http.load import REPEATABLE, working
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, total
 
 
 class Asleep(NamedTuple):
@@ -48,11 +48,11 @@ def asleep(server: Postgres, seconds: float, **settings: float) -> Iterator[Asle
 )
 def test_a_wake_within_the_budget_fails_no_request(seconds: float, server: Postgres) -> None:
     with asleep(server, seconds) as api:
-        cold = total(scrape(api.base), "tasks_db_cold_starts_total")
+        cold = total(scrape(api.base), "tasks_api_db_cold_starts_total")
         begun = time.monotonic()
         with working(api.base, 14) as load:
             load.wait_for(60)
-        after = total(scrape(api.base), "tasks_db_cold_starts_total")
+        after = total(scrape(api.base), "tasks_api_db_cold_starts_total")
 
     assert not load.failed()
     print(f"\nwake after {seconds} s: the slowest answer took {load.slowest():.2f} s")
@@ -79,7 +79,7 @@ def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(server: 
         first = early.get(early.tasks)
         waited = time.monotonic() - started
         at_once = [early.post(early.tasks, json={"title": "new"}) for _ in range(5)]
-        open_breaker = total(scrape(api.base), "tasks_db_breaker_open")
+        open_breaker = total(scrape(api.base), "tasks_api_db_breaker_open")
         seconds = worked_again(early) - started
         text = scrape(api.base)
 
@@ -90,9 +90,9 @@ def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(server: 
     assert all(response.elapsed.total_seconds() < 0.5 for response in at_once)
     assert open_breaker == 1
     assert seconds <= 2.5 + 1 + 2
-    assert total(text, "tasks_db_breaker_open") == 0
-    assert total(text, "tasks_db_unavailable_total", cause="wake") >= 1
-    assert total(text, "tasks_db_unavailable_total", cause="breaker") >= 5
+    assert total(text, "tasks_api_db_breaker_open") == 0
+    assert total(text, "tasks_api_db_unavailable_total", cause="wake") >= 1
+    assert total(text, "tasks_api_db_unavailable_total", cause="breaker") >= 5
 
 
 def worked_again(user: User) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import User
+from tests.support.http.client import User
 
 FULL: dict[str, Any] = {
     "title": "Buy milk",

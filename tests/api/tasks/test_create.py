@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.client import User
+from tests.support.http.client import User
 
 MEMBERS = [
     "id",

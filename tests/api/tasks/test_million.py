@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from api.database.message import Message
+from api.database.statement import CompiledStatement
 from api.tasks import statements
 from api.tasks.cursor import encode
-from api.tasks.models import ListQuery
-from api.tasks.pages import page
-from tests.support.plans import OWNER, filled, milliseconds, plan
+from api.tasks.listing import page
+from api.tasks.schemas import ListQuery
+from tests.support.database.query_plans import OWNER, filled, milliseconds, plan
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def cursor() -> Iterator[Any]:
         yield cursor
 
 
-def check(cursor: Any, name: str, message: Message, values: dict[str, Any]) -> None:
+def check(cursor: Any, name: str, message: CompiledStatement, values: dict[str, Any]) -> None:
     """Run a message some times, and look at the plan of the fastest run."""
     options = "ANALYZE, BUFFERS, COSTS OFF"
     plans = [plan(cursor, message, values, options) for _ in range(RUNS)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import User
+from tests.support.http.client import User
 
 TASKS: list[dict[str, Any]] = [
     {"title": "Äpfel kaufen", "tags": ["shop", "home"], "priority": "low"},

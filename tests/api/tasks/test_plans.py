@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from api.tasks.cursor import encode
-from api.tasks.models import ListQuery
-from api.tasks.pages import page
-from tests.support.plans import filled, plan
+from api.tasks.listing import page
+from api.tasks.schemas import ListQuery
+from tests.support.database.query_plans import filled, plan
 
 LAST = (
     '{"id": 15000, "created_at": "2026-01-01T00:00:00+00:00", "title": "task 8",'

@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from api.main import create_app
-from tests.support.server import make_settings
+from tests.support.http.server import make_settings
 
 
 def test_the_order_of_the_routes_is_that_of_their_use() -> None:

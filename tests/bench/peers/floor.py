@@ -12,10 +12,10 @@ import orjson
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 
-from api.database.message import PREFIX, Message
+from api.database.statement import PREFIX, CompiledStatement
 from api.tasks import statements
-from api.tasks.models import ListQuery
-from api.tasks.pages import page
+from api.tasks.listing import page
+from api.tasks.schemas import ListQuery
 
 SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
 CONNECTIONS = 10
@@ -43,7 +43,7 @@ class Pool:
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._prefix = PREFIX.format(milliseconds=1500)
 
-    async def run(self, message: Message, owner: str, **values: Any) -> list[Any]:
+    async def run(self, message: CompiledStatement, owner: str, **values: Any) -> list[Any]:
         """The rows of one message."""
         async with self._turns:
             connection = self._idle.pop() if self._idle else await _connected()

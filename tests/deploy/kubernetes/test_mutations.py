@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.deploy.kubernetes.promises import PROMISES
-from tests.support.kustomize import Manifests, manifests
+from tests.support.stack.kustomize import Manifests, manifests
 
 Path = tuple[str | int, ...]
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from tests.deploy.kubernetes.balancer import Balancer, balancer
+from tests.deploy.kubernetes.pods import Pod, around, asked, image
 from tests.deploy.kubernetes.promises.probes import FORGET_SECONDS
-from tests.support.balancer import Balancer, balancer
-from tests.support.database import folder
-from tests.support.kustomize import Manifests, manifests
-from tests.support.load import Load, working
-from tests.support.pods import Pod, around, asked, image
-from tests.support.server import SECRET
-from tests.support.stack import need_engine
+from tests.support.database.migrated import folder
+from tests.support.http.load import Load, working
+from tests.support.http.server import SECRET
+from tests.support.stack.kustomize import Manifests, manifests
+from tests.support.stack.stack import need_engine
 
 pytestmark = pytest.mark.slow
 

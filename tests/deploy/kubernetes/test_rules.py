@@ -9,11 +9,11 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from api import metrics
+from api.telemetry import metrics
 from deploy.kubernetes import rules
 from tests.observability.traffic import CALM, burning, failing, slow
-from tests.support.kustomize import Object, manifests
-from tests.support.promtool import Series, failure, promtool
+from tests.support.observability.promtool import Series, failure, promtool
+from tests.support.stack.kustomize import Object, manifests
 
 JOB, PLACE = 'job="api"', f'namespace="{rules.NAMESPACE}"'
 # Bad requests of so many, and how many of the windows, from the longest on, fire.
@@ -81,7 +81,11 @@ def test_all_are_there_but_those_about_our_nginx(spec: Object) -> None:
     edge = yaml.safe_load((rules.SOURCES / rules.LEFT_OUT).read_text())
 
     assert Counter(map(name, every(spec))) == names - Counter(map(name, every(edge)))
-    assert {*map(name, every(edge))} == {"EdgeDown", "EdgeFailsAlone", "CertificateEnds"}
+    assert {*map(name, every(edge))} == {
+        "EdgeDown",
+        "EdgeErrorsWithoutBackend",
+        "CertificateExpiringSoon",
+    }
 
 
 def test_prometheus_takes_them(folder: Path) -> None:
@@ -96,7 +100,7 @@ def test_every_series_is_exported_or_recorded(spec: Object) -> None:
     own = {re.sub("_(total|bucket|count|sum)$", "", n) for n in asked - recorded(spec) - SCRAPING}
 
     assert metrics.count_request, "the API's own are in the registry"
-    assert {"http_requests", "tasks_in_flight"} < own <= exported
+    assert {"http_requests", "tasks_api_in_flight"} < own <= exported
 
 
 def test_the_dashboards_ask_for_nothing_that_only_compose_records(spec: Object) -> None:
@@ -147,4 +151,4 @@ def test_a_cluster_where_nobody_asked_yet_alerts_nobody(folder: Path) -> None:
 def test_targets_that_nobody_finds_are_an_alert(folder: Path) -> None:
     series = {f'up{{{JOB},namespace="theirs"}}': "1x200"}
 
-    assert not failure(folder, series, {"60m": {"IndicatorAbsent"}}, folder)
+    assert not failure(folder, series, {"60m": {"SLIAbsent"}}, folder)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from tests.support.issuer import Issuer
-from tests.support.jws import Seal, by_key, by_secret, compact
-from tests.support.server import SECRET
+from tests.support.auth.issuer import Issuer
+from tests.support.auth.jws import Seal, by_key, by_secret, compact
+from tests.support.http.server import SECRET
 
 T = TypeVar("T")
 

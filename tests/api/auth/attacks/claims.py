@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, attacks, each
-from tests.support.jws import compact
+from tests.support.auth.jws import compact
 
 NOW = int(time.time())
 DAY = 86_400

@@ -9,8 +9,8 @@ import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.api.auth.attacks import SIGNING, Attack, Make, Stage, attacks, each, shown
-from tests.support.jws import by_key, by_secret, public_jwk
-from tests.support.server import SECRET
+from tests.support.auth.jws import by_key, by_secret, public_jwk
+from tests.support.http.server import SECRET
 
 DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 Form = Callable[[Stage, str], bytes]

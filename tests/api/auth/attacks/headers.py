@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks, each, shown
-from tests.support.issuer import MAKE
-from tests.support.jws import by_key, encode, public_jwk
+from tests.support.auth.issuer import MAKE
+from tests.support.auth.jws import by_key, encode, public_jwk
 
 OWN = MAKE["EdDSA"]()
 OWN_JWK = public_jwk("EdDSA", OWN)

@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks
-from tests.support.jws import compact, encode
+from tests.support.auth.jws import compact, encode
 
 SESSION_CACHE = "better-auth:session-cache"
 TYP = "better-auth.session-cache+jwt"

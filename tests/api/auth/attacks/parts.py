@@ -3,7 +3,7 @@
 import json
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks, each
-from tests.support.jws import Seal, by_secret, compact, encode
+from tests.support.auth.jws import Seal, by_secret, compact, encode
 
 BAD_SECRET = by_secret(b"not the secret, but long enough too")
 # Around the depths at which one parser or another gives up.

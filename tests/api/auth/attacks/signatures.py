@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.api.auth.attacks import SIGNING, Attack, Make, Stage, attacks, each
-from tests.support.issuer import MAKE
-from tests.support.jws import Seal, by_key, by_secret, encode, public_jwk
+from tests.support.auth.issuer import MAKE
+from tests.support.auth.jws import Seal, by_key, by_secret, encode, public_jwk
 
 ORDERS = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,

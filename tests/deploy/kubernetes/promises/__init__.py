@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.deploy.kubernetes.promises import capacity, pods, probes, reach
-from tests.support.kustomize import Manifests
+from tests.support.stack.kustomize import Manifests
 
 Promise = Callable[[Manifests], None]
 

@@ -3,9 +3,9 @@
 import re
 
 from api import __version__
-from api.settings import Settings
+from api.config.settings import Settings
 from tests.support.command import ROOT
-from tests.support.kustomize import Manifests, Object
+from tests.support.stack.kustomize import Manifests, Object
 
 NAME = {"app.kubernetes.io/name": "tasks-api"}
 API = {**NAME, "app.kubernetes.io/component": "api"}

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from api.settings import Settings
+from api.config.settings import Settings
 from deploy import worker
 from tests.support.command import ROOT
-from tests.support.kustomize import Manifests
+from tests.support.stack.kustomize import Manifests
 
 MINUTE = 60
 # How long an endpoint that goes may stay known to the proxies.

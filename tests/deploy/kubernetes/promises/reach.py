@@ -2,12 +2,12 @@
 
 from functools import cache
 
+from api.config.settings import Settings
 from api.main import create_app
-from api.settings import Settings
 from deploy.kubernetes.rules import NAMESPACE
 from tests.deploy.kubernetes.promises.pods import API, NAME
-from tests.support.kustomize import Manifests, Object
-from tests.support.server import make_settings
+from tests.support.http.server import make_settings
+from tests.support.stack.kustomize import Manifests, Object
 
 TCP = "TCP"
 

@@ -1,0 +1,190 @@
+"""Everything the environment may say: read once, checked at start, never changed afterwards.
+
+A secret has no default. Its value may stand in a file instead, which ``NAME_FILE`` names.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from api.config import database_url as dsn
+from api.config.origin import origin_of
+from api.config.secret_file import from_file
+
+SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
+SECRET_BYTES = 32
+PLACEHOLDER = re.compile(
+    "change|replace|example|placeholder|your[-_ ]|better-auth-secret", re.IGNORECASE
+)
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class Settings(BaseSettings):
+    """One field per setting; the names are those of the environment, in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    environment: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+    data_dir: Path = Path(".data")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    revision: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+
+    better_auth_secret: SecretStr | None = None
+    better_auth_secret_file: Path | None = None
+    better_auth_url: str | None = None
+    better_auth_jwks_url: str | None = None
+    better_auth_jwks: str | None = None
+    auth_algorithms: CommaList = ()
+    auth_issuer: CommaList = ()
+    auth_audience: CommaList = ()
+    auth_leeway_seconds: int = Field(default=30, ge=0, le=120)
+    auth_user_id_claim: str = "sub"
+    auth_user_provisioning: Literal["jit", "require"] = "jit"
+    cors_origins: CommaList = ()
+
+    database_url: SecretStr | None = None
+    database_url_file: Path | None = None
+    database_url_direct: SecretStr | None = None
+    database_url_direct_file: Path | None = None
+    pool_size: int = Field(default=10, ge=1, le=100)
+    pool_wait_seconds: Seconds = 0.5
+    statement_timeout_seconds: Seconds = 1.5
+    database_deadline_seconds: Seconds = 2
+    connect_deadline_seconds: Seconds = 5
+    pool_idle_seconds: float = Field(default=240, gt=0, lt=300)  # Neon suspends after 300
+    instances: int = Field(default=1, ge=1, le=1000)
+    request_deadline_seconds: Seconds = 10
+    max_in_flight: int = Field(default=256, ge=1, le=10_000)
+    ready_requires_database: bool = False
+    max_body_bytes: int = Field(default=65536, ge=1024, le=65536)  # as nginx.conf
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return data | {name: from_file(name, data) for name in SECRETS if f"{name}_file" in data}
+
+    @field_validator("database_url", "database_url_direct")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url:
+            dsn.parsed(url.get_secret_value())
+        return url
+
+    @field_validator("database_url_direct")
+    @classmethod
+    def _is_direct(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and dsn.is_pooled(dsn.parsed(url.get_secret_value())):
+            message = "names Neon's pooler: remove -pooler from the host"
+            raise ValueError(message)
+        return url
+
+    @field_validator("better_auth_url", "better_auth_jwks_url")
+    @classmethod
+    def _has_an_origin(cls, url: str | None) -> str | None:
+        if url:
+            origin_of(url)
+        return url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if any(origin != origin_of(origin) for origin in origins):
+            message = "must be origins such as https://app.example.com, lower case, without a path"
+            raise ValueError(message)
+        return origins
+
+    @model_validator(mode="after")
+    def _secret_is_strong(self) -> Self:
+        secret = self.better_auth_secret
+        if self.environment == "production" and secret and _is_weak(secret.get_secret_value()):
+            message = f"BETTER_AUTH_SECRET must be random and at least {SECRET_BYTES} bytes long"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _limits_end_in_order(self) -> Self:
+        statement, answer = self.statement_timeout_seconds, self.database_deadline_seconds
+        request = self.request_deadline_seconds
+        if not statement <= answer <= request or self.connect_deadline_seconds > request:
+            message = (
+                "STATEMENT_TIMEOUT_SECONDS must not exceed DATABASE_DEADLINE_SECONDS, nor that or"
+                " CONNECT_DEADLINE_SECONDS exceed REQUEST_DEADLINE_SECONDS"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def connections(self) -> int:
+        """What all instances together may open to the database."""
+        return self.workers * self.pool_size * self.instances
+
+    @property
+    def jwks_url(self) -> str | None:
+        """Where the issuer publishes its keys; Better Auth's base path replaces its usual one."""
+        if self.better_auth_jwks_url or not self.better_auth_url:
+            return self.better_auth_jwks_url
+        path = urlsplit(self.better_auth_url).path.rstrip("/") or "/api/auth"
+        return f"{origin_of(self.better_auth_url)}{path}/jwks"
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The accepted ``iss``; empty when nothing says which."""
+        return self.auth_issuer or self._own_origin
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The accepted ``aud``; empty when nothing says which."""
+        return self.auth_audience or self._own_origin
+
+    @property
+    def _own_origin(self) -> tuple[str, ...]:
+        return (origin_of(self.better_auth_url),) if self.better_auth_url else ()
+
+
+def load() -> Settings:
+    """The settings of this process, or an end with one sentence per mistake."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
+
+
+def _is_weak(secret: str) -> bool:
+    short, plain = len(secret.encode()) < SECRET_BYTES, len(set(secret)) < SECRET_BYTES // 4
+    return short or plain or bool(PLACEHOLDER.search(secret))
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, error["loc"])).upper()
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text

@@ -1,0 +1,1 @@
+"""Every error that a client can receive (RFC 9457)."""

@@ -1,0 +1,58 @@
+"""The one shape of every failure this API answers (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import orjson
+from starlette.responses import Response
+
+from api.telemetry import request_context
+
+PROBLEM_JSON = "application/problem+json"
+# RFC 9110 renamed these; Python 3.11 and 3.12 still say the old names.
+PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+
+
+class Problem(Exception):
+    """A failure with its answer: ``detail`` is for people, ``code`` for programs.
+
+    ``codes`` are those of all failures there are.
+    """
+
+    codes: ClassVar[set[str]] = {"internal"}
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    detail: str = "Something went wrong on our side. The request id helps us to find it."
+    headers: Mapping[str, str] = {}
+    errors: Sequence[Mapping[str, Any]] = ()
+
+    def __init_subclass__(cls) -> None:
+        Problem.codes.add(cls.code)
+
+    def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+        self.reason = reason
+
+    def body(self, request_id: str) -> bytes:
+        """The problem document, as UTF-8 JSON."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": PHRASES.get(self.status) or HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        return orjson.dumps(document)
+
+    def response(self) -> Response:
+        """The answer, with this request's id; the log line learns its code and reason."""
+        current = request_context.current()
+        current.code, current.reason = self.code, self.reason
+        return Response(
+            self.body(current.request_id), self.status, self.headers, media_type=PROBLEM_JSON
+        )

@@ -1,0 +1,1 @@
+"""Everything between the server and an endpoint, and back."""

@@ -1,0 +1,56 @@
+"""How an exception becomes an answer: the handlers that ``create_app`` installs."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from api.problems.catalogue import Invalid, InvalidRequest, MethodNotAllowed, NotFound
+from api.problems.problem import Problem
+
+METHOD_NOT_ALLOWED = 405
+
+
+async def problem(_request: Request, error: Exception) -> Response:
+    """A failure of ours."""
+    return error.response() if isinstance(error, Problem) else Problem().response()
+
+
+async def invalid(request: Request, error: Exception) -> Response:
+    """What FastAPI and pydantic found, without what was sent: neither values nor foreign names."""
+    assert isinstance(error, RequestValidationError)
+    body = request.scope["route"].body_field
+    members = ", ".join(body.field_info.annotation.model_fields) if body else ""
+    return Invalid([_entry(found, members) for found in error.errors()]).response()
+
+
+async def http(request: Request, error: Exception) -> Response:
+    """What the router found: an unknown path, or a method that the path does not answer."""
+    assert isinstance(error, HTTPException)
+    if error.status_code != METHOD_NOT_ALLOWED:
+        return (NotFound() if error.status_code == 404 else InvalidRequest()).response()  # noqa: PLR2004
+    allow = ", ".join(sorted(_methods(request)))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allow})
+    return MethodNotAllowed(allow).response()
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method of the path, not only those of the first route that matches it."""
+    matching = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
+    methods: set[str] = set().union(*(route.methods for route in matching))
+    return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+
+
+def _entry(found: Mapping[str, Any], members: str) -> dict[str, Any]:
+    where = list(found["loc"])
+    code, message = found["type"], re.sub("^Value error, ", "", found["msg"])
+    if code == "extra_forbidden":
+        where.pop()  # the name is the sender's
+        message = f"Unknown member; known are: {members}"
+    return {"loc": where, "code": code, "message": message}

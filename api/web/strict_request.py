@@ -1,0 +1,148 @@
+"""What a request must be before anything of it is believed: sized, JSON, unambiguous."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import Request
+
+from api.problems.catalogue import (
+    BodyTooLarge,
+    Invalid,
+    InvalidRequest,
+    NotFound,
+    RequestTimeout,
+    UnsupportedMedia,
+)
+
+JSON = frozenset({"application/json"})
+VISIBLE = re.compile(r"[!-~]{1,255}")
+ABSENT: Any = object()
+MERGE_PATCH = JSON | {"application/merge-patch+json"}
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded in size and time, and whose parts have one meaning.
+
+    ``query`` has the parameters by name, ``value`` is what the body says, if there is one.
+    """
+
+    query: Mapping[str, Any] = {}
+    value: Any = ABSENT
+    _content = b""
+
+    async def read(self) -> None:
+        """Take the body in; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
+        if "content-length" not in self.headers and "transfer-encoding" not in self.headers:
+            return
+        settings = self.app.state.settings
+        try:
+            async with asyncio.timeout(settings.request_deadline_seconds):
+                self._content = await self._read(settings.max_body_bytes)
+        except TimeoutError:
+            raise RequestTimeout from None
+
+    def parse(self) -> None:
+        """Make a value of the body, if there is one; raises ``Invalid`` (422)."""
+        if self._content:
+            self.value = parse_json(self._content)
+
+    def read_query(self, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
+        """Take the query in; raises ``Invalid`` (422)."""
+        if query := self.scope["query_string"]:
+            self.query = parse_query(query, names, repeatable)
+
+    def check_media(self) -> None:
+        """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
+        essence, _, parameters = self._header("content-type").partition(";")
+        accepted = MERGE_PATCH if self.method == "PATCH" else JSON
+        if self._content and (
+            essence.strip() not in accepted
+            or parameters.strip().replace('"', "") not in {"", "charset=utf-8"}
+            or self._header("content-encoding") not in {"", "identity"}
+        ):
+            raise UnsupportedMedia
+
+    def _header(self, name: str) -> str:
+        """The header in lower case; one that stands there twice is a list, and no known value."""
+        return ", ".join(self.headers.getlist(name)).lower()
+
+    async def _read(self, limit: int) -> bytes:
+        body = bytearray()
+        async for chunk in self.stream():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLarge
+        return bytes(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """One JSON value (RFC 8259) in UTF-8, or ``Invalid``.
+
+    orjson refuses what Python's own parser lets through (NaN, lone surrogates, UTF-16, a byte
+    order mark); Python's own parser alone can tell of a member that stands there twice.
+    """
+    try:
+        orjson.loads(body)
+        return UNIQUE.decode(body.decode())
+    except (ValueError, RecursionError):
+        raise _invalid("body", "json_invalid", "This is not valid JSON.") from None
+
+
+def check_path(request: Request) -> None:
+    """Refuse an encoded slash: decoded, it would make two segments of one."""
+    if b"%2f" in request.scope["raw_path"].lower():
+        raise NotFound
+
+
+def check_size(request: Request) -> None:
+    """Refuse a body that announces itself as too large, before anything else is looked at."""
+    length = request.headers.get("content-length", "0")
+    if int(length) > request.app.state.settings.max_body_bytes:
+        raise BodyTooLarge
+
+
+def parse_query(
+    query: bytes, names: AbstractSet[str], repeatable: AbstractSet[str]
+) -> dict[str, Any]:
+    """The parameters by name, or ``Invalid`` for unknown and repeated ones and broken UTF-8."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise _invalid("query", "encoding", "The query is not percent-encoded UTF-8.") from None
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    if not names >= found.keys():
+        known = ", ".join(sorted(names)) or "none"
+        raise _invalid("query", "extra_forbidden", f"Unknown parameter; known are: {known}.")
+    for name in sorted(found.keys() - repeatable):
+        if len(found[name]) > 1:
+            raise _invalid(f"query.{name}", "repeated", "This parameter may stand only once.")
+    return {name: given if name in repeatable else given[0] for name, given in found.items()}
+
+
+def check_idempotency_key(request: Request) -> None:
+    """Refuse a key that is not 1 to 255 visible ASCII characters, or that stands there twice."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1 or not all(VISIBLE.fullmatch(key) for key in keys):
+        raise InvalidRequest("Send one Idempotency-Key of 1 to 255 visible ASCII characters.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _invalid("body", "duplicate_member", "A member stands there twice.")
+    return members
+
+
+UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _invalid(where: str, code: str, message: str) -> Invalid:
+    return Invalid([{"loc": where.split("."), "code": code, "message": message}])

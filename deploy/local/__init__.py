@@ -1,0 +1,1 @@
+"""The API on a developer's machine, without Docker."""

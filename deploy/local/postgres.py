@@ -1,0 +1,85 @@
+"""A real PostgreSQL on this machine, for those who have none: from a wheel, as our child.
+
+Only the wheel's ``initdb`` and ``postgres`` are used. As root they run as another user, since
+PostgreSQL refuses root; the server listens on a free port of the loopback interface alone.
+"""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+
+from deploy.local.cluster import Cluster, binary, reason
+
+Process = subprocess.Popen[bytes]
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "timezone": "UTC"}
+
+
+@contextmanager
+def server(directory: Path, *options: str) -> Iterator[str]:
+    """Run PostgreSQL on ``directory``, made on first use, and give its URL.
+
+    ``options`` go to ``postgres``. Raises ``SystemExit`` with one sentence where it cannot run.
+    """
+    cluster = Cluster(directory.resolve())
+    cluster.prepare()
+    port = _free_port()
+    process = _start(cluster, port, options)
+    password = quote(cluster.password.read_text())
+    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    try:
+        _wait_until_ready(cluster, process, url)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+
+
+def _start(cluster: Cluster, port: int, options: tuple[str, ...]) -> Process:
+    command = [str(binary("postgres")), "-D", str(cluster.data), "-p", str(port)]
+    flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    with cluster.log.open("wb") as log:
+        # A session of its own: Ctrl-C stops the API first, and this afterwards.
+        return subprocess.Popen(
+            [*command, *flags, *options],
+            cwd=cluster.data,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            **cluster.identity,
+        )
+
+
+def _wait_until_ready(cluster: Cluster, process: Process, url: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            psycopg2.connect(url, connect_timeout=2).close()
+        except psycopg2.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    said = cluster.log.read_text(errors="replace")
+    if "lock file" in said:
+        number = (cluster.data / "postmaster.pid").read_text().partition("\n")[0]
+        raise SystemExit(
+            f"The data directory {cluster.directory} is in use by another PostgreSQL server "
+            f"(process {number}): stop it, or choose another folder with DATA_DIR="
+        )
+    raise SystemExit(f"PostgreSQL did not start: {reason(said)}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

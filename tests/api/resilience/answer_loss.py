@@ -1,0 +1,29 @@
+"""Where on its way an answer may be lost: a gate, and the database's URL for the API."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.pgbouncer import pooler
+from tests.support.database.postgres import Postgres
+
+
+@contextmanager
+def before_the_pooler(server: Postgres) -> Iterator[tuple[Gate, str]]:
+    """A gate between the API and a pooler."""
+    with pooler(server.url, size=4) as pooled, gate(pooled.url) as found:
+        yield found
+
+
+@contextmanager
+def behind_the_pooler(server: Postgres) -> Iterator[tuple[Gate, str]]:
+    """A gate between a pooler and its database."""
+    with gate(server.url) as (proxy, url), pooler(url, size=4) as pooled:
+        yield proxy, pooled.url
+
+
+PLACES: dict[str, Callable[[Postgres], AbstractContextManager[tuple[Gate, str]]]] = {
+    "direct": lambda server: gate(server.url),
+    "before the pooler": before_the_pooler,
+    "behind the pooler": behind_the_pooler,
+}

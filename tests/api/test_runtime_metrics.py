@@ -1,0 +1,39 @@
+"""What workers say of themselves, added up."""
+
+import resource
+import time
+
+from api import __version__
+from api.telemetry.runtime_metrics import INTERVAL_SECONDS
+from tests.support.http.gunicorn import gunicorn
+from tests.support.http.server import make_settings, serve
+from tests.support.observability.metrics import scrape, series, total
+from tests.support.waiting import until
+
+
+def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
+    with gunicorn(database_url, REVISION="abc123", POOL_SIZE="3", MAX_IN_FLIGHT="7") as server:
+        time.sleep(0.5)
+        text = scrape(server.base)
+
+    assert total(text, "tasks_api_workers") == 2
+    assert total(text, "tasks_api_in_flight_limit") == 14
+    assert total(text, "tasks_api_db_pool_size") == 6
+    assert total(text, "tasks_api_db_pool_used") == total(text, "tasks_api_in_flight") == 0
+    assert total(text, "tasks_api_db_failures") == 0
+    assert total(text, "tasks_api_open_files") > 20
+    assert total(text, "tasks_api_memory_bytes") > 50e6
+    assert 0 < total(text, "tasks_api_metrics_directory_used_ratio") < 1
+    assert f'tasks_api_build_info{{revision="abc123",version="{__version__}"}}' in series(text)
+
+
+def test_it_goes_on_after_a_time_without_a_free_descriptor(database_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serve(make_settings(database_url=database_url)) as base:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            time.sleep(3 * INTERVAL_SECONDS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        used = total(scrape(base), "tasks_api_cpu_seconds_total")
+        until(lambda: total(scrape(base), "tasks_api_cpu_seconds_total") > used)

@@ -1,0 +1,44 @@
+"""The Compose stack with profile ``auth``, and callers who signed up at its Better Auth."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2 as httpx
+
+from tests.support.auth.better_auth import address
+from tests.support.command import free_port
+from tests.support.database.migrated import folder
+from tests.support.http.client import watch
+from tests.support.stack.stack import LIMITS, Stack, need_engine, settings_of
+
+UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "nginx")
+
+
+@contextmanager
+def composed_by_flag(**settings: str) -> Iterator[Stack]:
+    """A stack that was started with the flag, and told little but its ports."""
+    need_engine()
+    with folder() as data:
+        (data / "limits.conf").write_text(LIMITS)
+        stack = Stack(settings_of(data) | {"AUTH_PORT": f"{free_port()}"} | settings)
+        try:
+            stack.compose(*UP)
+            stack.up()  # which fetches the certificate
+            yield stack
+        finally:
+            stack.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+
+
+def auth_url(stack: Stack) -> str:
+    """The issuer's public URL."""
+    return address(int(stack.settings["AUTH_PORT"]))
+
+
+def caller(stack: Stack, token: str) -> httpx.Client:
+    """A caller of the stack who shows this token."""
+    return httpx.Client(
+        base_url=stack.base_url,
+        headers={"Authorization": f"Bearer {token}"},
+        event_hooks={"response": [watch]},
+        verify=stack.trust(),
+    )

@@ -1,0 +1,130 @@
+"""A pod of the manifests in a container of the Docker engine, treated as the kubelet would."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2 as httpx
+
+from tests.support.command import ROOT, free_port
+from tests.support.stack.kustomize import Manifests
+
+BUILD_SECONDS = 600
+# A pod that was told to stop takes no new connection after this.
+DEAF_SECONDS = 0.5
+ASKED_EVERY = 0.1
+
+Answers = list[tuple[float, bool]]
+
+
+class Pod:
+    """A started container; ``port`` is the API's, on the loopback interface; ``told`` is when it
+    got the signal.
+    """
+
+    def __init__(self, image: str, manifests: Manifests, secrets: Path, **settings: str) -> None:
+        self.port, self.told = free_port(), 0.0
+        self._spec, self._pod = manifests.container("Deployment"), manifests.pod("Deployment")
+        own = {"HOST": "127.0.0.1", "PORT": f"{self.port}"}
+        given = {entry["name"]: entry["value"] for entry in self._spec["env"]}
+        environment = manifests.settings | given | settings | own
+        self.container = docker(
+            *("run", "--detach", "--network=host", *self._walls(), *_variables(environment)),
+            *(f"--volume={secrets}:/run/secrets-api:ro", image),
+        )
+
+    def _walls(self) -> list[str]:
+        user, memory = self._pod["securityContext"], self._spec["resources"]["limits"]["memory"]
+        owner = f"{user['runAsUser']}:{user['runAsGroup']}"
+        sizes = {v["name"]: v["emptyDir"] for v in self._pod["volumes"] if "emptyDir" in v}
+        paths = {m["name"]: m["mountPath"] for m in self._spec["volumeMounts"]}
+        memories = [
+            f"--tmpfs={paths[name]}:mode=1777,size={volume['sizeLimit'].removesuffix('i').lower()}"
+            for name, volume in sizes.items()
+        ]
+        limits = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+        return [*limits, *memories, f"--user={owner}", f"--memory={memory[:-1].lower()}"]
+
+    def wait_for(self, name: str) -> None:
+        """Ask this probe until it passes; its threshold is the patience."""
+        probe = self._spec[name]
+        for _ in range(probe["failureThreshold"]):
+            if self.passes(name):
+                return
+            time.sleep(probe["periodSeconds"])
+        raise AssertionError(f"{name}: {docker('logs', self.container)}")
+
+    def passes(self, name: str) -> bool:
+        """What the kubelet hears when it asks this probe once."""
+        probe = self._spec[name]
+        url = f"http://127.0.0.1:{self.port}{probe['httpGet']['path']}"
+        try:
+            return httpx.get(url, timeout=probe["timeoutSeconds"]).is_success
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> int:
+        """After its sleep, the signal; its exit code, which the kill at the grace's end changes."""
+        sleep = self._spec["lifecycle"]["preStop"]["sleep"]["seconds"]
+        time.sleep(sleep)
+        self.told = time.monotonic()
+        grace = self._pod["terminationGracePeriodSeconds"] - sleep
+        docker("stop", f"--time={grace}", self.container)
+        return int(docker("inspect", "--format={{.State.ExitCode}}", self.container))
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
+        docker("rm", "--force", "--volumes", self.container)
+
+
+@contextmanager
+def asked(pod: Pod) -> Iterator[Answers]:
+    """A pod's readiness, asked all the time and for a moment more."""
+    answers, done = Answers(), threading.Event()
+
+    def ask() -> None:
+        while not done.wait(ASKED_EVERY):
+            answers.append((time.monotonic(), pod.passes("readinessProbe")))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+        time.sleep(2 * DEAF_SECONDS)
+    finally:
+        done.set()
+        thread.join()
+
+
+def around(signal: float, answers: Answers) -> tuple[set[bool], set[bool]]:
+    """What was answered before a time, and after it."""
+    before = {ready for at, ready in answers if at < signal - DEAF_SECONDS}
+    return before, {ready for at, ready in answers if at > signal + DEAF_SECONDS}
+
+
+def docker(*words: str) -> str:
+    """The output of a command of the engine."""
+    done = subprocess.run(
+        ["docker", *words], check=False, capture_output=True, text=True, timeout=BUILD_SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@contextmanager
+def image() -> Iterator[str]:
+    """The API's image under a name of its own."""
+    name = f"tasks-api-{uuid4().hex[:8]}"
+    docker("build", "--quiet", f"--tag={name}", f"{ROOT}")
+    try:
+        yield name
+    finally:
+        docker("rmi", name)
+
+
+def _variables(environment: Mapping[str, str]) -> list[str]:
+    return [f"--env={name}={value}" for name, value in environment.items()]

@@ -1,0 +1,55 @@
+"""A load of creates by wrk, which counts every answer that is no success."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.support.command import Command, running
+from tests.support.required_parts import missing
+from tests.support.stack.stack import Stack
+
+CONNECTIONS = 16
+POST = """
+wrk.method, wrk.body = "POST", '{"title": "under load"}'
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer %s"
+done = function(summary)
+  local e = summary.errors
+  io.write(string.format('\\n{"requests": %%d, "connect": %%d, "read": %%d, "write": %%d, ' ..
+    '"status": %%d, "timeout": %%d}\\n',
+    summary.requests, e.connect, e.read, e.write, e.status, e.timeout))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A wrk at work."""
+
+    command: Command
+
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.command.process.poll() is not None
+
+    def counts(self) -> dict[str, int]:
+        """At its end: how many requests, and how many failed in each way."""
+        self.command.process.wait()
+        found: dict[str, int] = json.loads(self.command.output.splitlines()[-1])
+        return found
+
+
+@contextmanager
+def creating(stack: Stack, user: str, seconds: int) -> Iterator[Load]:
+    """One user creates tasks on many connections for some seconds."""
+    if not shutil.which("wrk"):
+        missing("wrk")
+    token = stack.make("token", "FOR=compose", f"SUB={user}").strip()
+    script = stack.data / "post.lua"
+    script.write_text(POST % token)
+    how = ("--threads=2", f"--connections={CONNECTIONS}", "--timeout=15s", f"--duration={seconds}s")
+    url = f"{stack.base_url}/api/{user}/tasks"
+    with running("wrk", *how, f"--script={script}", url) as command:
+        yield Load(command)

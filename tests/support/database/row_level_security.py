@@ -1,0 +1,117 @@
+"""The wall between users that the database keeps up by itself, as questions to any database."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from uuid import uuid4
+
+import psycopg2
+
+from api.database.engine import Database, Rows
+from api.database.statement import ROLE, CompiledStatement
+from api.problems.problem import Problem
+from tests.support.http.server import make_settings
+
+ADD_USER = """
+    INSERT INTO "user" (id, name, email, "emailVerified")
+    VALUES (%(id)s, %(id)s, %(id)s, true)
+"""
+ADD_TASKS = """
+    INSERT INTO task (user_id, title, priority, tags, idempotency_key)
+    SELECT %(id)s, 'kept', 'low', '{}', n::text FROM generate_series(1, 3) n
+"""
+# No owner clause anywhere: what is left is the wall.
+CARELESS = {
+    "select": "SELECT user_id FROM task",
+    "update": "UPDATE task SET title = 'taken' RETURNING user_id",
+    "delete": "DELETE FROM task RETURNING user_id",
+}
+# Rows that would belong to somebody else afterwards. Without RETURNING, which asks for the right
+# to see them as well.
+PLANTING = {
+    "insert": "INSERT INTO task (user_id, title, priority, tags, idempotency_key) "
+    "VALUES (%(other)s, 'planted', 'low', '{}', 'new')",
+    "update": "UPDATE task SET user_id = %(other)s",
+}
+DECLARED = """
+    SELECT relrowsecurity AND relforcerowsecurity,
+        rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolreplication,
+        pg_has_role(rolname, relowner, 'MEMBER')
+    FROM pg_class, pg_roles WHERE pg_class.oid = 'task'::regclass AND rolname = %(role)s
+"""
+
+
+def administer(url: str, statement: str, **values: object) -> Rows:
+    """Run a statement as the superuser, whom no policy binds."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+
+def send(url: str, statement: str, owner: str, **values: object) -> Rows:
+    """Send a statement as the API does: with its prefix, on its pool."""
+
+    async def once() -> Rows:
+        database = Database(make_settings(database_url=url))
+        try:
+            return await database.run(
+                CompiledStatement("wall", statement, {}, writes=True), owner, **values
+            )
+        finally:
+            await database.close()
+
+    return asyncio.run(once())
+
+
+def resident(url: str) -> str:
+    """A new user with three tasks."""
+    user = f"user-{uuid4().hex}"
+    administer(url, ADD_USER, id=user)
+    administer(url, ADD_TASKS, id=user)
+    return user
+
+
+def titles(url: str, user: str) -> list[str]:
+    """What the user's tasks are called."""
+    return [row[0] for row in administer(url, "SELECT title FROM task WHERE user_id=%(u)s", u=user)]
+
+
+def keeps_users_apart(url: str, statement: str) -> bool:
+    """Whether a careless statement reaches all of the sender's rows and no other."""
+    alice, bob = resident(url), resident(url)
+
+    return send(url, statement, bob) == [(bob,)] * 3 and titles(url, alice) == ["kept"] * 3
+
+
+def shows_nobody_nothing(url: str, statement: str) -> bool:
+    """Whether a careless statement without a user reaches no row."""
+    alice = resident(url)
+
+    return send(url, statement, "") == [] and titles(url, alice) == ["kept"] * 3
+
+
+def refuses_planting(url: str, statement: str) -> bool:
+    """Whether the policy, and not a missing grant, keeps users from making rows of others."""
+    alice, bob = resident(url), resident(url)
+    try:
+        send(url, statement, bob, other=alice)
+    except Problem as problem:
+        cause = problem.__cause__
+        assert isinstance(cause, psycopg2.Error)
+        return cause.pgcode == "42501" and "row-level security" in str(cause)
+    return False
+
+
+def is_declared(url: str) -> bool:
+    """Whether row-level security is on and forced, and the role neither mighty nor the owner."""
+    return administer(url, DECLARED, role=ROLE) == [(True, False, False)]
+
+
+QUESTIONS: dict[str, Callable[[str], bool]] = {
+    "apart": lambda url: all(keeps_users_apart(url, statement) for statement in CARELESS.values()),
+    "nobody": lambda url: all(shows_nobody_nothing(url, text) for text in CARELESS.values()),
+    "planting": lambda url: all(refuses_planting(url, text) for text in PLANTING.values()),
+    "declared": is_declared,
+}

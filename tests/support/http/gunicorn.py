@@ -1,0 +1,74 @@
+"""gunicorn with its workers, as ``make run`` and the container start it, before any database."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+
+from tests.support.command import ROOT, Command, data_directory, free_port, running, started_for
+from tests.support.http.server import SECRET
+
+START_SECONDS = 30
+COMMAND = (".venv/bin/python", "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py")
+
+
+class Gunicorn:
+    """A running one; ``base`` is its URL."""
+
+    def __init__(self, command: Command, data: Path, base: str) -> None:
+        self.command, self.base = command, base
+        self._data = data
+
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        master = self.command.process.pid
+        return sorted(n for n in started_for(self._data) if n != master and _parent(n) == master)
+
+    def kill(self, *workers: int) -> None:
+        """End these at once, as a lack of memory does."""
+        for number in workers:
+            os.kill(number, signal.SIGKILL)
+
+    def wait_until_ready(self) -> None:
+        """Until it takes requests."""
+        end = time.monotonic() + START_SECONDS
+        while not _is_ready(self.base):
+            assert time.monotonic() < end, self.command.output
+            time.sleep(0.05)
+
+
+def _is_ready(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _parent(number: int) -> int:
+    try:
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def gunicorn(database_url: str, port: int = 0, **settings: str) -> Iterator[Gunicorn]:
+    """Two workers, ready."""
+    with data_directory() as data:
+        port = port or free_port()
+        own = {
+            "DATABASE_URL": database_url,
+            "DATA_DIR": f"{data}",
+            "BETTER_AUTH_SECRET": SECRET,
+            "PORT": f"{port}",
+            "PROMETHEUS_MULTIPROC_DIR": f"{data}/metrics",
+            **settings,
+        }
+        with running(*COMMAND, cwd=ROOT, settings=own) as command:
+            made = Gunicorn(command, data, f"http://127.0.0.1:{port}")
+            made.wait_until_ready()
+            yield made

@@ -1,0 +1,86 @@
+"""What an overlay becomes when it is built, as ``kubectl apply`` would send it."""
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.command import ROOT
+from tests.support.required_parts import missing
+
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+OVERLAYS = ("staging", "production")
+
+Object = dict[str, Any]
+
+
+class Manifests:
+    """The objects of one overlay."""
+
+    def __init__(self, objects: list[Object]) -> None:
+        self.objects = objects
+
+    def all(self, kind: str) -> list[Object]:
+        """Every object of a kind."""
+        return [found for found in self.objects if found["kind"] == kind]
+
+    def one(self, kind: str, name: str = "") -> Object:
+        """The only object of a kind, or of this name."""
+        [found] = [o for o in self.all(kind) if name in {"", o["metadata"]["name"]}]
+        return found
+
+    def template(self, kind: str) -> Object:
+        """What a workload makes its pods of."""
+        spec = self.one(kind)["spec"]
+        found: Object = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+        return found
+
+    def pod(self, kind: str) -> Object:
+        """The pods' specification of a workload."""
+        found: Object = self.template(kind)["spec"]
+        return found
+
+    def container(self, kind: str) -> Object:
+        """The only container of a workload's pods."""
+        [found] = self.pod(kind)["containers"]
+        return dict(found)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the API's environment says."""
+        [found] = [o for o in self.all("ConfigMap") if "settings" in o["metadata"]["name"]]
+        return dict(found["data"])
+
+    @property
+    def workloads(self) -> list[str]:
+        """The kinds that start pods."""
+        starts = {"template", "jobTemplate"}
+        return [o["kind"] for o in self.objects if starts & {*o.get("spec", {})}]
+
+
+@cache
+def built(overlay: str) -> str:
+    """The text of an overlay, built."""
+    return build(KUBERNETES / "overlays" / overlay)
+
+
+def build(folder: Path) -> str:
+    """The text that kustomize makes of a folder."""
+    done = subprocess.run([*_kustomize(), folder], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, "a warning is an error here"
+    return done.stdout
+
+
+def manifests(overlay: str) -> Manifests:
+    """An overlay's objects, for a test that may change them."""
+    return Manifests([*yaml.safe_load_all(built(overlay))])
+
+
+def _kustomize() -> list[str]:
+    known = (["kustomize", "build"], ["kubectl", "kustomize"])
+    found = [words for words in known if shutil.which(words[0])]
+    return found[0] if found else missing("kustomize or kubectl")

@@ -1,0 +1,141 @@
+"""The Compose stack as ``make up`` starts it: a project of its own, on free ports."""
+
+import shutil
+import signal
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2 as httpx
+
+from tests.support.command import ROOT, free_port
+from tests.support.database.migrated import folder
+from tests.support.http.client import watch
+from tests.support.required_parts import missing
+from tests.support.stack.compose import Project
+from tests.support.waiting import PATIENCE, until
+
+LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
+LIFTED = ""
+METRICS = """
+from urllib.request import urlopen
+print(urlopen("http://127.0.0.1:8000/metrics").read().decode())
+"""
+
+
+class Stack(Project):
+    """The running project, and what its users and its operator do with it."""
+
+    @property
+    def data(self) -> Path:
+        """Where ``make up`` puts the certificate."""
+        return Path(self.settings["DATA_DIR"])
+
+    @property
+    def https_port(self) -> int:
+        """The port of nginx that speaks TLS."""
+        return int(self.settings["HTTPS_PORT"])
+
+    @property
+    def base_url(self) -> str:
+        """Where browsers find it."""
+        return f"https://localhost:{self.https_port}"
+
+    def trust(self) -> ssl.SSLContext:
+        """Trust in its certificate alone."""
+        return ssl.create_default_context(cafile=str(self.data / "tls.crt"))
+
+    def up(self) -> str:
+        """Start it, or what is missing of it; what that says."""
+        return self.said("make", "up", "SERVICES=api nginx")[1]
+
+    def python(self, code: str) -> str:
+        """What this code prints inside the API's container."""
+        return self.run("api", "python", "-c", code).strip()
+
+    def psql(self, statement: str) -> str:
+        """What the database answers its superuser."""
+        words = ("--username=postgres", "--tuples-only", "--no-align", "--command", statement)
+        return self.run("db", "psql", *words).strip()
+
+    def wait_for_entry(self, service: str, request_id: str) -> None:
+        """Wait until a service has logged that request."""
+        until(lambda: bool(self.entries(service, request_id)))
+
+    def workers(self) -> list[int]:
+        """The workers' numbers inside the API's container; the master has 1."""
+        return [int(n) for n in self.run("api", "cat", "/proc/1/task/1/children").split()]
+
+    def signal(self, number: signal.Signals, process: int) -> None:
+        """Signal a process inside the API's container."""
+        self.python(f"import os; os.kill({process}, {int(number)})")
+
+    def wait_for_workers(self, *gone: int) -> list[int]:
+        """Wait until there are two workers and none is one of ``gone``; who they are."""
+        until(lambda: len(now := self.workers()) == 2 and not {*now} & {*gone})
+        return self.workers()
+
+    def metrics(self) -> str:
+        """What the API says of all its workers."""
+        return self.python(METRICS)
+
+    def status(self, path: str = "/livez") -> int:
+        """The status that this path has at the edge."""
+        return httpx.get(self.base_url + path, verify=self.trust(), timeout=PATIENCE).status_code
+
+    def limit(self, text: str) -> None:
+        """Give nginx these limits, and wait until nothing runs with the ones before."""
+        before = self._edge_workers()
+        Path(self.settings["NGINX_LIMITS"]).write_text(text)
+        self.run("nginx", "nginx", "-s", "reload")
+        until(lambda: not before & self._edge_workers())
+
+    def user(self, name: str) -> httpx.Client:
+        """Somebody with a token of ``make token``."""
+        token = self.make("token", "FOR=compose", f"SUB={name}").strip()
+        return httpx.Client(
+            base_url=f"{self.base_url}/api/{name}",
+            headers={"Authorization": f"Bearer {token}"},
+            event_hooks={"response": [watch]},
+            verify=self.trust(),
+            timeout=PATIENCE,
+        )
+
+    def _edge_workers(self) -> set[str]:
+        return {*self.run("nginx", "cat", "/proc/1/task/1/children").split()}
+
+
+@contextmanager
+def composed(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
+    """A running stack with these limits at its edge."""
+    need_engine()
+    with folder() as data:
+        (data / "limits.conf").write_text(limits)
+        stack = Stack(settings_of(data) | settings)
+        try:
+            stack.up()
+            yield stack
+        finally:
+            stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+def need_engine() -> None:
+    """Skip the test where no Docker engine runs."""
+    found = shutil.which("docker")
+    if not found or subprocess.run([found, "info"], check=False, capture_output=True).returncode:
+        missing("a Docker engine")
+
+
+def settings_of(data: Path) -> dict[str, str]:
+    """A project, ports and a folder that nothing else uses; no file of settings speaks."""
+    return {
+        "COMPOSE_PROJECT_NAME": f"tasks-{uuid4().hex[:8]}",
+        "COMPOSE_DISABLE_ENV_FILE": "1",
+        "HTTPS_PORT": f"{free_port()}",
+        "HTTP_PORT": f"{free_port()}",
+        "DATA_DIR": f"{data}",
+        "NGINX_LIMITS": f"{data / 'limits.conf'}",
+    }
