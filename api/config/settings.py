@@ -38,6 +38,8 @@ def _split(value: object) -> object:
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=60)]
+# PostgreSQL counts in milliseconds, and takes 0 for no limit.
+Milliseconds = Annotated[float, Field(ge=0.001, le=60)]
 
 
 class Settings(BaseSettings):
@@ -68,7 +70,7 @@ class Settings(BaseSettings):
     auth_issuer: CommaList = ()
     auth_audience: CommaList = ()
     auth_leeway_seconds: int = Field(default=30, ge=0, le=120)
-    auth_user_id_claim: str = "sub"
+    auth_user_id_claim: str = Field(default="sub", pattern=r"^\S+$")
     auth_user_provisioning: Literal["jit", "require"] = "jit"
     cors_origins: CommaList = ()
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
     database_url_direct_file: Path | None = None
     pool_size: int = Field(default=10, ge=1, le=100)
     pool_wait_seconds: Seconds = 0.5
-    statement_timeout_seconds: Seconds = 1.5
+    statement_timeout_seconds: Milliseconds = 1.5
     database_deadline_seconds: Seconds = 2
     connect_deadline_seconds: Seconds = 5
     pool_idle_seconds: float = Field(default=240, gt=0, lt=300)  # Neon suspends after 300
@@ -132,13 +134,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _issuer_is_encrypted(self) -> Self:
+        url = self.better_auth_url or ""
+        if self.environment == "production" and urlsplit(url).scheme == "http":
+            raise ValueError("BETTER_AUTH_URL must begin with https:// in production")
+        return self
+
+    @model_validator(mode="after")
     def _limits_end_in_order(self) -> Self:
-        statement, answer = self.statement_timeout_seconds, self.database_deadline_seconds
-        request = self.request_deadline_seconds
-        if not statement <= answer <= request or self.connect_deadline_seconds > request:
+        answer, request = self.database_deadline_seconds, self.request_deadline_seconds
+        waits = answer, self.connect_deadline_seconds, self.pool_wait_seconds
+        if self.statement_timeout_seconds > answer or max(waits) > request:
             message = (
-                "STATEMENT_TIMEOUT_SECONDS must not exceed DATABASE_DEADLINE_SECONDS, nor that or"
-                " CONNECT_DEADLINE_SECONDS exceed REQUEST_DEADLINE_SECONDS"
+                "STATEMENT_TIMEOUT_SECONDS must not exceed DATABASE_DEADLINE_SECONDS, nor that,"
+                " CONNECT_DEADLINE_SECONDS or POOL_WAIT_SECONDS exceed REQUEST_DEADLINE_SECONDS"
             )
             raise ValueError(message)
         return self
@@ -181,7 +190,13 @@ def load() -> Settings:
 
 def _is_weak(secret: str) -> bool:
     short, plain = len(secret.encode()) < SECRET_BYTES, len(set(secret)) < SECRET_BYTES // 4
-    return short or plain or bool(PLACEHOLDER.search(secret))
+    return short or plain or _repeats(secret) or bool(PLACEHOLDER.search(secret))
+
+
+def _repeats(secret: str) -> bool:
+    """Whether it is one word, written at least twice; the last time perhaps in part."""
+    periods = range(1, len(secret) // 2 + 1)
+    return any(secret[period:] == secret[:-period] for period in periods)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from tests.api.test_settings import refusal
         {"STATEMENT_TIMEOUT_SECONDS": "2.1"},
         {"DATABASE_DEADLINE_SECONDS": "10.1"},
         {"CONNECT_DEADLINE_SECONDS": "10.1"},
+        {"POOL_WAIT_SECONDS": "10.1"},
         {"REQUEST_DEADLINE_SECONDS": "4.9"},
     ],
 )

@@ -126,7 +126,9 @@ def test_the_schemes_that_consoles_and_libraries_write_are_taken(scheme: str, gi
     assert secret("DATABASE_URL") == f"{scheme}://u:p@h/d"
 
 
-@pytest.mark.parametrize("weak", ["short", "a" * 64, "abcdefg" * 9, HIDDEN, STRONG[:31]])
+@pytest.mark.parametrize(
+    "weak", ["short", "a" * 64, "abcdefg" * 9, HIDDEN, STRONG[:31], f"{STRONG[:20]}-" * 2 + "01"]
+)
 def test_a_weak_secret_is_refused_in_production_alone(weak: str, given: Set) -> None:
     given(BETTER_AUTH_SECRET=weak)
     assert secret("BETTER_AUTH_SECRET") == weak
@@ -137,12 +139,23 @@ def test_a_weak_secret_is_refused_in_production_alone(weak: str, given: Set) -> 
 
 
 @pytest.mark.parametrize(
-    "strong", [STRONG, STRONG[:32], "äöüßéèêëàâîïôûùÿ" * 2, "0123456789abcdef" * 2]
+    "strong", [STRONG, STRONG[:32], "äöüßéèêëàâîïôûùÿ", "8d1f6bb0c2e7493aa4f05d7c91be2360"]
 )
 def test_a_strong_secret_is_taken_in_production(strong: str, given: Set) -> None:
     given(ENVIRONMENT="production", BETTER_AUTH_SECRET=strong)
 
     assert secret("BETTER_AUTH_SECRET") == strong
+
+
+def test_the_issuer_is_encrypted_in_production(given: Set) -> None:
+    given(BETTER_AUTH_URL="http://app.example.com", BETTER_AUTH_JWKS_URL="http://auth:3000/jwks")
+    assert load().issuers == ("http://app.example.com",)
+
+    given(ENVIRONMENT="production")
+    assert refusal() == "BETTER_AUTH_URL must begin with https:// in production"
+
+    given(BETTER_AUTH_URL="https://app.example.com")
+    assert load().jwks_url == "http://auth:3000/jwks"
 
 
 def test_every_mistake_is_named_at_once(given: Set) -> None:
