@@ -15,8 +15,10 @@ from api.auth.policy import Policy
 from api.auth.verify import Verifier
 from api.config.settings import Settings, load
 from api.database.engine import Database
+from api.database.pool import StaleReason
 from api.database.sqlstates import CAUSES
 from api.openapi import docs
+from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
 from api.tasks import routes as tasks
 from api.tasks.statements import MESSAGES
@@ -51,9 +53,13 @@ def create_app(settings: Settings) -> FastAPI:
     metrics.initialise(
         settings.revision,
         operations=tasks.NAMES,
-        messages=MESSAGES,
-        causes=CAUSES,
-        codes=Problem.codes,
+        statements=MESSAGES,
+        label_values={
+            metrics.PROBLEMS: Problem.codes,
+            metrics.AUTH_FAILURES: AuthFailure,
+            metrics.RECONNECTS: StaleReason,
+            metrics.UNAVAILABLE: CAUSES,
+        },
     )
     _surround(app, settings)
     return app

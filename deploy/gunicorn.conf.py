@@ -41,6 +41,6 @@ logconfig_dict = stdlib_config(_settings.log_level)
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Take the gauges of a worker that ended out of the sums."""
-    metrics.RESTARTS.inc()
+    metrics.WORKER_EXITS.inc()
     if _metrics:
         mark_process_dead(worker.pid)

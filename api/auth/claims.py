@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.auth.policy import Policy
+from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import TokenExpired, TokenInvalid
 
 LATEST = 2**53
@@ -29,12 +30,12 @@ def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
     now = time.time()
     times: list[Any] = [claims.get("exp"), claims.get("nbf", now), claims.get("iat", now)]
     if not all(map(_is_numeric_date, times)):
-        raise TokenInvalid(reason="malformed")
+        raise TokenInvalid(reason=AuthFailure.MALFORMED)
     expires, *begins = times
     if expires <= now - leeway:
-        raise TokenExpired(reason="expired")
+        raise TokenExpired(reason=AuthFailure.EXPIRED)
     if max(begins) > now + leeway:
-        raise TokenInvalid(reason="not_yet_valid")
+        raise TokenInvalid(reason=AuthFailure.NOT_YET_VALID)
 
 
 def _is_numeric_date(value: object) -> bool:
@@ -46,7 +47,7 @@ def _check_issuer(issuer: object, algorithm: str, policy: Policy) -> None:
     if issuer is None and not policy.requires("iss", algorithm):
         return
     if not isinstance(issuer, str) or (policy.issuers and issuer not in policy.issuers):
-        raise TokenInvalid(reason="wrong_issuer")
+        raise TokenInvalid(reason=AuthFailure.WRONG_ISSUER)
 
 
 def _check_audience(audience: object, algorithm: str, policy: Policy) -> None:
@@ -54,14 +55,14 @@ def _check_audience(audience: object, algorithm: str, policy: Policy) -> None:
         return
     named = audience if isinstance(audience, list) else [audience]
     if not named or not all(isinstance(name, str) for name in named) or SESSION_CACHE in named:
-        raise TokenInvalid(reason="wrong_audience")
+        raise TokenInvalid(reason=AuthFailure.WRONG_AUDIENCE)
     if policy.audiences and not set(named) & set(policy.audiences):
-        raise TokenInvalid(reason="wrong_audience")
+        raise TokenInvalid(reason=AuthFailure.WRONG_AUDIENCE)
 
 
 def _nameable(user: object) -> str:
     if not isinstance(user, str) or not 0 < len(user) <= SUBJECT_CHARACTERS:
-        raise TokenInvalid(reason="bad_subject")
+        raise TokenInvalid(reason=AuthFailure.BAD_SUBJECT)
     if UNNAMEABLE.search(user):
-        raise TokenInvalid(reason="bad_subject")
+        raise TokenInvalid(reason=AuthFailure.BAD_SUBJECT)
     return user

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from api.auth.jwks import JwksUnavailable, KeySet, PublicKey
+from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import KeysUnavailable, TokenInvalid
 from api.problems.problem import Problem
 
@@ -87,7 +88,7 @@ class JwksCache:
     def _unknown(self) -> Problem:
         if self._failures or not self._keys:
             return KeysUnavailable(reason="keys_unavailable")
-        return TokenInvalid(reason="unknown_key")
+        return TokenInvalid(reason=AuthFailure.UNKNOWN_KEY)
 
     def _pause(self) -> float:
         return min(2.0 ** (self._failures - 1), LONGEST_PAUSE) if self._failures else 0

@@ -21,6 +21,7 @@ from api.auth import claims
 from api.auth.jwks import canonical
 from api.auth.jwks_cache import JwksCache
 from api.auth.policy import SYMMETRIC, Policy
+from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import InvalidRequest, TokenInvalid, TokenMissing
 
 TOKEN_BYTES = 8192
@@ -62,14 +63,14 @@ class Verifier:
 
     async def _key(self, header: Header) -> Any:
         if header.algorithm not in self._policy.algorithms:
-            raise TokenInvalid(reason="algorithm_not_accepted")
+            raise TokenInvalid(reason=AuthFailure.ALGORITHM_NOT_ACCEPTED)
         if header.algorithm == SYMMETRIC:
             return self._secret
         if self._keys is None or not isinstance(header.kid, str):
-            raise TokenInvalid(reason="no_key_id")
+            raise TokenInvalid(reason=AuthFailure.NO_KEY_ID)
         found = await self._keys.find(header.kid)
         if header.algorithm not in found.algorithms:
-            raise TokenInvalid(reason="algorithm_of_another_key")
+            raise TokenInvalid(reason=AuthFailure.ALGORITHM_OF_ANOTHER_KEY)
         return found.key
 
 
@@ -80,10 +81,10 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
         raise InvalidRequest("Send one Authorization header.", reason="two_credentials")
     scheme, _, token = (values[0] if values else b"").strip().partition(b" ")
     if scheme.lower() != b"bearer" or not token.strip():
-        raise TokenMissing(reason="missing")
+        raise TokenMissing(reason=AuthFailure.MISSING)
     text = token.strip().decode("latin-1")
     if len(text) > TOKEN_BYTES or not COMPACT.fullmatch(text):
-        raise TokenInvalid(reason="malformed")
+        raise TokenInvalid(reason=AuthFailure.MALFORMED)
     return text
 
 
@@ -96,7 +97,7 @@ def read_header(segment: str) -> Header:
             return Header(canonical(header["alg"]), header.get("kid"))
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
         pass
-    raise TokenInvalid(reason="malformed")
+    raise TokenInvalid(reason=AuthFailure.MALFORMED)
 
 
 def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any]:
@@ -104,12 +105,12 @@ def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any]:
     try:
         text, signature = _decoded(signed.partition(".")[2]), _decoded(seal)
         if not SIGNATURES[algorithm].verify(signed.encode(), key, signature):
-            raise TokenInvalid(reason="bad_signature")
+            raise TokenInvalid(reason=AuthFailure.BAD_SIGNATURE)
         found = orjson.loads(text)
     except ValueError:
-        raise TokenInvalid(reason="malformed") from None
+        raise TokenInvalid(reason=AuthFailure.MALFORMED) from None
     if not isinstance(found, dict):
-        raise TokenInvalid(reason="malformed")
+        raise TokenInvalid(reason=AuthFailure.MALFORMED)
     return found
 
 

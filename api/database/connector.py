@@ -98,7 +98,7 @@ class Connector:
 
     def went_away(self, problem: Problem, began: float) -> None:
         """Open the breaker, unless this says nothing of now."""
-        metrics.CONNECTS.labels("failed").inc()
+        metrics.CONNECTS.labels(metrics.Outcome.FAILED).inc()
         # As does an older attempt than the last good one, or one in a hurry.
         if self._connected > began or self._was_short(problem, began):
             return
@@ -119,8 +119,8 @@ class Connector:
         return over and monotonic() - began < budget
 
     def _succeeded(self, connection: Any, seconds: float) -> None:
-        metrics.CONNECTS.labels("ok").inc()
-        metrics.CONNECT.observe(seconds)
+        metrics.CONNECTS.labels(metrics.Outcome.OK).inc()
+        metrics.CONNECT_SECONDS.observe(seconds)
         if seconds > COLD_SECONDS:
             metrics.COLD_STARTS.inc()
         # A pooler takes everybody in; whether it has a server, only an answer tells.

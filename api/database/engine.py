@@ -24,7 +24,7 @@ FAILING_SECONDS = 15.0
 
 Rows = list[tuple[Any, ...]]
 
-seconds_of = cache(metrics.QUERY.labels)
+seconds_of = cache(metrics.QUERY_SECONDS.labels)
 
 
 class Database:

@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from enum import StrEnum
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -25,6 +26,14 @@ CONNECTION = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+
+
+class StaleReason(StrEnum):
+    """Why an idle connection is replaced instead of used again."""
+
+    ENDED = "ended"  # the server closed it
+    IDLE = "idle"  # it was idle for longer than the configured time
+    SILENT = "silent"  # a connection of the same age gave no answer
 
 
 class Pool:
@@ -116,12 +125,12 @@ class Pool:
             request_context.current().reconnects += 1
             raise DisconnectionError
 
-    def _flaw(self, connection: Any, since: float) -> str | None:
+    def _flaw(self, connection: Any, since: float) -> StaleReason | None:
         if has_ended(connection):
-            return "ended"
+            return StaleReason.ENDED
         if since < self._distrusted:
-            return "silent"
-        return "idle" if monotonic() - since > self._settings.pool_idle_seconds else None
+            return StaleReason.SILENT
+        return StaleReason.IDLE if monotonic() - since > self._settings.pool_idle_seconds else None
 
 
 def has_ended(connection: Any) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 from api.database.statement import CompiledStatement
+from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import (
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -17,7 +18,7 @@ from api.problems.problem import Problem
 # By SQLSTATE, or its class; any other is a defect of ours.
 MEANINGS: dict[str, tuple[type[Problem], str]] = {
     "22023": (SchemaOutdated, "schema"),  # the role does not exist
-    "23503": (TokenInvalid, "unknown_user"),  # the user row does not exist
+    "23503": (TokenInvalid, AuthFailure.UNKNOWN_USER),  # the user row does not exist
     "25006": (ReadOnly, "read_only"),
     "40": (DatabaseUnavailable, "conflict"),  # deadlock and its kin: rolled back
     "42501": (SchemaOutdated, "schema"),  # the role or its grants are missing
@@ -54,7 +55,7 @@ WITHOUT_SERVER = "server_login_retry"
 ENDED, NO_SERVER = RETRYABLE = "ended", "no_server"
 
 CAUSES = sorted(
-    {cause for _, cause in MEANINGS.values() if cause != "unknown_user"}
+    {cause for _, cause in MEANINGS.values() if cause != AuthFailure.UNKNOWN_USER}
     | {cause for *_, cause in REFUSALS}
     | {"breaker", "connect", "deadline", "lost", "pool_wait", "wake", *RETRYABLE}
 )

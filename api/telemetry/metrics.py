@@ -1,11 +1,13 @@
-"""What is counted and measured.
+"""The metrics of the API.
 
-Labels come from closed sets: route templates, methods, status codes, names of ours. Whatever a
-client writes never becomes a label.
+Label values come from closed sets: route templates, methods, status codes and names of our own.
+No text from a client ever becomes a label.
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -15,88 +17,155 @@ from prometheus_fastapi_instrumentator.metrics import Info
 from api import __version__
 from api.telemetry.request_context import RequestContext
 
-# 0.5 s, the objective, is an exact bound.
-LATENCY = (
+# 0.5 s, the latency objective, is an exact bound.
+LATENCY_BUCKETS = (
     *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75),
     *(1.0, 1.5, 2.5, 5.0, 10.0),
 )
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-REASONS = (
-    "algorithm_not_accepted",
-    "algorithm_of_another_key",
-    "bad_signature",
-    "bad_subject",
-    "expired",
-    "forbidden",
-    "malformed",
-    "missing",
-    "no_key_id",
-    "not_yet_valid",
-    "unknown_key",
-    "unknown_user",
-    "wrong_audience",
-    "wrong_issuer",
-)
-OUTCOMES = ("ok", "refused", "failed")
-REFUSED, NOT_ALLOWED, FAILED = 400, 405, 500
-NOTHING: Any = None  # the instrumentator's builders that we use ask for no request
+NO_REQUEST: Any = None  # the two builders below do not read the request of their Info
+
+
+class Outcome(StrEnum):
+    """How an operation or an attempt to connect ended."""
+
+    OK = "ok"
+    REFUSED = "refused"  # 4xx
+    FAILED = "failed"  # 5xx
+
 
 count_request = metrics.requests()
-time_request = metrics.latency(should_include_status=True, buckets=LATENCY)
+time_request = metrics.latency(should_include_status=True, buckets=LATENCY_BUCKETS)
 
 ROUND_TRIPS = Histogram(
     "tasks_api_db_round_trips",
-    "Messages to the database per request.",
+    "Number of messages that were sent to the database for one request.",
     buckets=(0, 1, 2, 3, 5, 8, 13),
 )
-QUERY = Histogram(
-    "tasks_api_db_query_seconds", "From a message to its answer.", ["operation"], buckets=LATENCY
+QUERY_SECONDS = Histogram(
+    "tasks_api_db_query_seconds",
+    "Time from sending a message to the database until its answer was read, in seconds.",
+    ["operation"],
+    buckets=LATENCY_BUCKETS,
 )
-POOL_WAIT = Histogram("tasks_api_db_pool_wait_seconds", "For a connection.", buckets=LATENCY)
-POOL_USED = Gauge("tasks_api_db_pool_used", "Connections in use.", multiprocess_mode="livesum")
-CONNECTS = Counter("tasks_api_db_connects_total", "New connections.", ["outcome"])
-CONNECT = Histogram("tasks_api_db_connect_seconds", "To a new connection.", buckets=LATENCY)
-COLD_STARTS = Counter("tasks_api_db_cold_starts_total", "Connections that took more than 0.3 s.")
-RECONNECTS = Counter("tasks_api_db_reconnects_total", "Idle connections replaced.", ["reason"])
-RETRIES = Counter("tasks_api_db_retries_total", "Messages sent a second time.", ["operation"])
-UNAVAILABLE = Counter("tasks_api_db_unavailable_total", "Messages that failed.", ["cause"])
-BREAKER_OPEN = Gauge(
-    "tasks_api_db_breaker_open", "Workers that wait for the database.", multiprocess_mode="livesum"
+POOL_WAIT = Histogram(
+    "tasks_api_db_pool_wait_seconds",
+    "Time that a request waited for a free database connection, in seconds.",
+    buckets=LATENCY_BUCKETS,
 )
-PROBLEMS = Counter("tasks_api_problems_total", "Error answers.", ["code"])
-AUTH_FAILURES = Counter("tasks_api_auth_failures_total", "Refused callers.", ["reason"])
-OPERATIONS = Counter("tasks_api_operations_total", "Operations.", ["operation", "outcome"])
-WORKERS = Gauge("tasks_api_workers", "Workers that run.", multiprocess_mode="livesum")
-IN_FLIGHT_LIMIT = Gauge(
-    "tasks_api_in_flight_limit",
-    "Requests in flight beyond which others are refused.",
+POOL_USED = Gauge(
+    "tasks_api_db_pool_used",
+    "Number of database connections that are in use, summed over all workers.",
     multiprocess_mode="livesum",
 )
 POOL_SIZE = Gauge(
-    "tasks_api_db_pool_size", "Connections there may be.", multiprocess_mode="livesum"
+    "tasks_api_db_pool_size",
+    "Maximum number of database connections, summed over all workers.",
+    multiprocess_mode="livesum",
+)
+CONNECTS = Counter(
+    "tasks_api_db_connects_total",
+    "Number of attempts to open a database connection, by outcome.",
+    ["outcome"],
+)
+CONNECT_SECONDS = Histogram(
+    "tasks_api_db_connect_seconds",
+    "Time until a new database connection was ready for use, in seconds.",
+    buckets=LATENCY_BUCKETS,
+)
+COLD_STARTS = Counter(
+    "tasks_api_db_cold_starts_total",
+    "Number of new database connections that took more than 0.3 seconds to open.",
+)
+RECONNECTS = Counter(
+    "tasks_api_db_reconnects_total",
+    "Number of idle database connections that were replaced before use, by reason.",
+    ["reason"],
+)
+RETRIES = Counter(
+    "tasks_api_db_retries_total",
+    "Number of messages that were sent to the database again, by operation.",
+    ["operation"],
+)
+UNAVAILABLE = Counter(
+    "tasks_api_db_unavailable_total",
+    "Number of messages that the database did not execute or did not answer, by cause.",
+    ["cause"],
 )
 FAILURES = Gauge(
     "tasks_api_db_failures",
-    "Messages that failed since one succeeded.",
+    "Number of messages that failed since the last success, in the worker that has the most.",
     multiprocess_mode="livemax",
 )
-OPEN_FILES = Gauge("tasks_api_open_files", "Of all workers.", multiprocess_mode="livesum")
-METRICS_DIRECTORY = Gauge(
+BREAKER_OPEN = Gauge(
+    "tasks_api_db_breaker_open",
+    "Number of workers whose circuit breaker for the database is open.",
+    multiprocess_mode="livesum",
+)
+PROBLEMS = Counter(
+    "tasks_api_problems_total", "Number of error answers of the API, by error code.", ["code"]
+)
+AUTH_FAILURES = Counter(
+    "tasks_api_auth_failures_total",
+    "Number of requests that were answered with 401 or 403, by reason.",
+    ["reason"],
+)
+OPERATIONS = Counter(
+    "tasks_api_operations_total",
+    "Number of finished task operations, by operation and outcome.",
+    ["operation", "outcome"],
+)
+IN_FLIGHT = Gauge(
+    "tasks_api_in_flight",
+    "Number of requests that are being served, summed over all workers.",
+    multiprocess_mode="livesum",
+)
+IN_FLIGHT_LIMIT = Gauge(
+    "tasks_api_in_flight_limit",
+    "Number of requests in flight above which new ones are refused, summed over all workers.",
+    multiprocess_mode="livesum",
+)
+SHED = Counter(
+    "tasks_api_shed_total",
+    "Number of requests that were refused because too many were in flight.",
+)
+QUEUE_SECONDS = Histogram(
+    "tasks_api_queue_seconds",
+    "Time from the arrival of a request at the proxy until a worker took it, in seconds.",
+    buckets=LATENCY_BUCKETS,
+)
+EVENT_LOOP_LAG = Histogram(
+    "tasks_api_event_loop_lag_seconds",
+    "Time by which a timer of the event loop ran late, in seconds.",
+    buckets=LATENCY_BUCKETS,
+)
+WORKERS = Gauge(
+    "tasks_api_workers", "Number of workers that are running.", multiprocess_mode="livesum"
+)
+WORKER_EXITS = Counter(
+    "tasks_api_worker_exits_total", "Number of workers that exited, for whatever reason."
+)
+CPU_SECONDS = Counter("tasks_api_cpu_seconds_total", "CPU time that all workers used, in seconds.")
+MEMORY_BYTES = Gauge(
+    "tasks_api_memory_bytes",
+    "Resident memory of all workers, in bytes.",
+    multiprocess_mode="livesum",
+)
+OPEN_FILES = Gauge(
+    "tasks_api_open_files",
+    "Number of open file descriptors, sockets included, of all workers.",
+    multiprocess_mode="livesum",
+)
+METRICS_DIRECTORY_USED = Gauge(
     "tasks_api_metrics_directory_used_ratio",
-    "Use of the file system of these files.",
+    "Used part of the file system that holds the workers' metric files, from 0 to 1.",
     multiprocess_mode="livemax",
 )
-SHED = Counter("tasks_api_shed_total", "Requests refused because too many were in flight.")
-IN_FLIGHT = Gauge("tasks_api_in_flight", "Requests in flight.", multiprocess_mode="livesum")
-QUEUE = Histogram("tasks_api_queue_seconds", "From the proxy to the worker.", buckets=LATENCY)
-LOOP_LAG = Histogram("tasks_api_event_loop_lag_seconds", "How late a timer ran.", buckets=LATENCY)
-MEMORY = Gauge(
-    "tasks_api_memory_bytes", "Resident memory of all workers.", multiprocess_mode="livesum"
-)
-CPU = Counter("tasks_api_cpu_seconds_total", "CPU time of all workers.")
-RESTARTS = Counter("tasks_api_worker_exits_total", "Workers that ended.")
 BUILD = Gauge(
-    "tasks_api_build_info", "Always 1.", ["version", "revision"], multiprocess_mode="livemax"
+    "tasks_api_build_info",
+    "Version and source revision that are running; the value is always 1.",
+    ["version", "revision"],
+    multiprocess_mode="livemax",
 )
 
 known_operations: set[str] = set()
@@ -106,36 +175,36 @@ def initialise(
     revision: str,
     *,
     operations: Iterable[str],
-    messages: Iterable[str],
-    causes: Iterable[str],
-    codes: Iterable[str],
+    statements: Iterable[str],
+    label_values: Mapping[Counter, Iterable[str]],
 ) -> None:
-    """Make every series there is going to be: the first scrape shows zeros, not gaps."""
+    """Create every series, so that the first scrape has a 0 where nothing has happened yet.
+
+    ``label_values`` has all values of the one label of each of these counters.
+    """
     BUILD.labels(__version__, revision).set(1)
-    for code in codes:
-        PROBLEMS.labels(code)
-    for outcome in ("ok", "failed"):
-        CONNECTS.labels(outcome)
-    for reason in REASONS:
-        AUTH_FAILURES.labels(reason)
-    for reason in ("ended", "idle", "silent"):
-        RECONNECTS.labels(reason)
-    for message in messages:
-        QUERY.labels(message)
-        RETRIES.labels(message)
-    for cause in causes:
-        UNAVAILABLE.labels(cause)
     known_operations.update(operations)
-    for operation, outcome in itertools.product(known_operations, OUTCOMES):
+    for operation, outcome in itertools.product(known_operations, Outcome):
         OPERATIONS.labels(operation, outcome)
+    for outcome in (Outcome.OK, Outcome.FAILED):
+        CONNECTS.labels(outcome)
+    for statement in statements:
+        QUERY_SECONDS.labels(statement)
+        RETRIES.labels(statement)
+    for counter, values in label_values.items():
+        for value in values:
+            counter.labels(value)
 
 
 def observe(method: str, route: Any, current: RequestContext) -> None:
-    """Take one finished request into account: exact status in the count, its class in the time."""
-    matched = route and method != "OPTIONS" and current.status != NOT_ALLOWED
+    """Count a finished request: by its exact status, and in the histogram by its class (``2xx``).
+
+    Requests without a route, OPTIONS and 405 share the handler ``unmatched``.
+    """
+    matched = route and method != "OPTIONS" and current.status != HTTPStatus.METHOD_NOT_ALLOWED
     known = method if method in METHODS else "other"
     handler = route.path if matched else "unmatched"
-    info = Info(NOTHING, None, known, handler, "", current.elapsed())
+    info = Info(NO_REQUEST, None, known, handler, "", current.elapsed())
     for instrument, status in (
         (count_request, str(current.status)),
         (time_request, f"{current.status // 100}xx"),
@@ -145,12 +214,14 @@ def observe(method: str, route: Any, current: RequestContext) -> None:
             instrument(info)
     if current.code:
         PROBLEMS.labels(current.code).inc()
-    if current.reason and current.status in {401, 403}:
+    if current.reason and current.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         AUTH_FAILURES.labels(current.reason).inc()
     if matched and route.name in known_operations:
         ROUND_TRIPS.observe(current.round_trips)
         OPERATIONS.labels(route.name, _outcome(current.status)).inc()
 
 
-def _outcome(status: int) -> str:
-    return "failed" if status >= FAILED else "refused" if status >= REFUSED else "ok"
+def _outcome(status: int) -> Outcome:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome.FAILED
+    return Outcome.REFUSED if status >= HTTPStatus.BAD_REQUEST else Outcome.OK

@@ -39,21 +39,21 @@ async def _report(gauges: Mapping[Gauge, Callable[[], float]]) -> None:
     while True:
         started = time.monotonic()
         await asyncio.sleep(INTERVAL_SECONDS)
-        metrics.LOOP_LAG.observe(max(0.0, time.monotonic() - started - INTERVAL_SECONDS))
+        metrics.EVENT_LOOP_LAG.observe(max(0.0, time.monotonic() - started - INTERVAL_SECONDS))
         for gauge, read in gauges.items():
             gauge.set(read())
         # Reading /proc needs a free file descriptor; without one, try again next time.
         with suppress(OSError):
             _read_system()
         now = time.process_time()
-        metrics.CPU.inc(now - cpu_seconds)
+        metrics.CPU_SECONDS.inc(now - cpu_seconds)
         cpu_seconds = now
 
 
 def _read_system() -> None:
     metrics.OPEN_FILES.set(_open_files())
-    metrics.MEMORY.set(_resident_bytes())
-    metrics.METRICS_DIRECTORY.set(_metrics_directory_used_ratio())
+    metrics.MEMORY_BYTES.set(_resident_bytes())
+    metrics.METRICS_DIRECTORY_USED.set(_metrics_directory_used_ratio())
 
 
 def _resident_bytes() -> int:

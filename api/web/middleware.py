@@ -105,7 +105,7 @@ def _read_proxy(scope: Scope, current: RequestContext) -> None:
     """When the proxy passed the request on, and the trace (W3C Trace Context) it belongs to."""
     for name, value in scope["headers"]:
         if name == b"x-request-start" and (found := REQUEST_START.fullmatch(value)):
-            metrics.QUEUE.observe(max(0.0, time.time() - float(found[1])))
+            metrics.QUEUE_SECONDS.observe(max(0.0, time.time() - float(found[1])))
         elif name == b"traceparent" and TRACEPARENT.fullmatch(value):
             current.traceparent = value.decode()
 

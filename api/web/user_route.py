@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import UserMismatch
 from api.problems.problem import Problem
 from api.telemetry import request_context
@@ -63,4 +64,4 @@ async def _authorize(request: Request) -> None:
     subject = await request.app.state.verifier.subject(request.scope["headers"])
     request_context.current().user_id = subject
     if request.path_params["user_id"] != subject:
-        raise UserMismatch(reason="forbidden")
+        raise UserMismatch(reason=AuthFailure.FORBIDDEN)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from api.telemetry.metrics import LATENCY
+from api.telemetry.metrics import LATENCY_BUCKETS
 from tests.observability.edge_exporter_process import EdgeCounter, counting, sent
 from tests.support.stack.certificates import self_signed
 from tests.support.waiting import until
@@ -78,7 +78,7 @@ def test_probes_and_redirects_are_no_service(edge: EdgeCounter, members: dict[st
 def test_the_bounds_are_those_of_the_api(edge: EdgeCounter) -> None:
     ours = {name.split('le="')[1].split('"')[0] for name in edge.samples() if "bucket" in name}
 
-    assert ours == {*map(str, LATENCY), "+Inf"}
+    assert ours == {*map(str, LATENCY_BUCKETS), "+Inf"}
 
 
 def test_a_constant_time_is_told_within_its_narrow_bucket(edge: EdgeCounter) -> None:

@@ -16,12 +16,12 @@ Series = dict[str, str]
 Firing = Mapping[str, set[str]]
 
 
-def promtool(*words: object) -> subprocess.CompletedProcess[str]:
-    """What it says to these arguments."""
+def promtool(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run promtool with these arguments."""
     if not shutil.which("promtool"):
         missing("promtool (Debian: prometheus)")
     command = ["promtool", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
 def failure(rules: Path, series: Series, firing: Firing, folder: Path) -> str:
