@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2 as httpx
-import orjson
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWTError
 from jwt.algorithms import get_default_algorithms
+
+from api.config import strict_json
 
 FETCH_SECONDS = 3
 FETCH_BYTES = 256 * 1024
@@ -65,7 +66,7 @@ async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
 def parse(document: bytes) -> KeySet:
     """The usable keys of a key set, by ``kid``; others are skipped, never the whole set."""
     try:
-        entries = list(orjson.loads(document)["keys"])
+        entries = list(strict_json.parse(document)["keys"])
     except (ValueError, TypeError, KeyError):
         raise JwksUnavailable("not a key set") from None
     usable = [(entry, key) for entry in entries if (key := _usable(entry))]

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import orjson
 from jwt import InvalidKeyError
 from jwt.algorithms import HMACAlgorithm
 from pydantic import SecretStr
 
 from api.auth.jwks import ASYMMETRIC, JwksUnavailable, canonical, parse
+from api.config import strict_json
 from api.config.settings import Settings
 
 SYMMETRIC = "HS256"
@@ -79,7 +79,7 @@ def _check_public(document: str | None) -> None:
     if document is None:
         return
     try:
-        entries = list(orjson.loads(document)["keys"])
+        entries = list(strict_json.parse(document.encode())["keys"])
         private = any(PRIVATE_MEMBERS & set(entry) for entry in entries)
     except (ValueError, TypeError, KeyError):
         raise SystemExit("BETTER_AUTH_JWKS is not a JWK Set.") from None

@@ -6,14 +6,12 @@ more than access tokens with the same keys (e-mail links, session cookies): requ
 checking ``typ`` and ``aud`` keeps them out.
 """
 
-import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
 from jwt.algorithms import get_default_algorithms
 from pydantic import SecretStr
 
@@ -21,6 +19,7 @@ from api.auth import claims
 from api.auth.jwks import canonical
 from api.auth.jwks_cache import JwksCache
 from api.auth.policy import SYMMETRIC, Policy
+from api.config import strict_json
 from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import InvalidRequest, TokenInvalid, TokenMissing
 
@@ -92,10 +91,10 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
 def read_header(segment: str) -> Header:
     """The token's header, cached: an issuer writes the same one for every user."""
     try:
-        header = json.loads(_decoded(segment).decode())
+        header = strict_json.parse(_decoded(segment))
         if UNSUPPORTED_HEADERS.isdisjoint(header) and header.get("typ") in TYPES:
             return Header(canonical(header["alg"]), header.get("kid"))
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         pass
     raise TokenInvalid(reason=AuthFailure.MALFORMED)
 
@@ -106,7 +105,7 @@ def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any]:
         text, signature = _decoded(signed.partition(".")[2]), _decoded(seal)
         if not SIGNATURES[algorithm].verify(signed.encode(), key, signature):
             raise TokenInvalid(reason=AuthFailure.BAD_SIGNATURE)
-        found = orjson.loads(text)
+        found = strict_json.parse(text)
     except ValueError:
         raise TokenInvalid(reason=AuthFailure.MALFORMED) from None
     if not isinstance(found, dict):

@@ -11,9 +11,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-import orjson
 from fastapi.routing import APIRoute
 
+from api.config import strict_json
 from api.problems import catalogue
 from api.problems import edge as edge_errors
 from api.problems.catalogue import Invalid
@@ -126,4 +126,4 @@ def error_responses(route: APIRoute) -> list[ErrorResponse]:
 def example(problem: ProblemType) -> Any:
     """The document that this problem is answered with."""
     error = Invalid([MISSING_TITLE]) if problem is Invalid else problem()
-    return orjson.loads(error.body("4c1f6ab29d0e4a7f8c35be6d7f901234"))
+    return strict_json.parse(error.body("4c1f6ab29d0e4a7f8c35be6d7f901234"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from api.config import strict_json
 from api.tasks.fields import BIGINT, Direction, Sort, instant
 
 RANKS = {"low": 1, "medium": 2, "high": 3}
@@ -20,7 +21,7 @@ LAST = {"asc": "infinity", "desc": "-infinity"}
 
 def encode(sort: Sort, direction: Direction, document: str) -> str:
     """The position after ``document``, the JSON of a page's last task."""
-    task = orjson.loads(document)
+    task = strict_json.parse(document.encode())
     position = orjson.dumps([sort, direction, task[sort], task["id"]])
     return urlsafe_b64encode(position).rstrip(b"=").decode()
 
@@ -29,7 +30,7 @@ def decode(cursor: str, sort: Sort, direction: Direction) -> dict[str, Any]:
     """The statement's ``after`` and ``after_id``; raises ``ValueError`` for anything else."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        sorted_by, ran, key, task_id = orjson.loads(urlsafe_b64decode(padded.encode("ascii")))
+        sorted_by, ran, key, task_id = strict_json.parse(urlsafe_b64decode(padded.encode("ascii")))
         if [sorted_by, ran] == [sort, direction] and type(task_id) is int and 0 < task_id <= BIGINT:
             return {"after": _KEYS[sort](key, direction), "after_id": task_id}
     except (ValueError, TypeError, KeyError, binascii.Error):

@@ -12,7 +12,7 @@ HEADERS = {
     "an empty object": sign({}, CLAIMS),
     "2,000 arrays": sign(b"[" * 2_000 + b"]" * 2_000, CLAIMS),
     "2,000 arrays in a member": sign(
-        b'{"alg":"HS256","a":' + b"[" * 1_500 + b"]" * 1_500 + b"}", CLAIMS
+        b'{"alg":"HS256","a":' + b"[" * 2_000 + b"]" * 2_000 + b"}", CLAIMS
     ),
     "crit": headed(crit=["exp"]),
     "an empty crit": headed(crit=[]),

@@ -6,8 +6,8 @@ from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks, each
 from tests.support.auth.jws import Seal, by_secret, compact, encode
 
 BAD_SECRET = by_secret(b"not the secret, but long enough too")
-# Around the depths at which one parser or another gives up.
-DEPTHS = (10, 500, 900, 940, 960, 980, 990, 1_000, 1_024, 1_500, 2_900)
+# From the least that is too deep to what no parser takes.
+DEPTHS = (32, 500, 990, 1_024, 2_900)
 HUGE = "9" * 5_000
 TOKEN_BYTES = 8_192
 VALUES: dict[str, object] = {
@@ -70,11 +70,7 @@ def _signed_by_the_issuer(part: object) -> Make:
 
 CLAIMS: dict[str, Make] = {
     **{f"claims: {name}": _signed_by_the_issuer(part) for name, part in VALUES.items()},
-    **{
-        f"claims: {depth:,} lists": _trusted(f'"a":{"[" * depth}{"]" * depth}')
-        for depth in DEPTHS
-        if depth > DEPTHS[-3]
-    },
+    **{f"claims: {depth:,} lists": _trusted(f'"a":{"[" * depth}{"]" * depth}') for depth in DEPTHS},
     "claims: Infinity": _trusted('"a":Infinity'),
     "claims: NaN": _trusted('"a":NaN'),
     "exp: 5,000 digits": _trusted(f'"exp":{HUGE}'),
@@ -95,8 +91,7 @@ def _large(stage: Stage) -> str:
 
 # The last of two members counts, for every reader of the token alike (RFC 7515 section 4).
 ATTACKS: dict[str, Attack] = {
-    **attacks("malformed", HEADERS | CLAIMS | {"a picture": _large}),
-    **attacks("malformed bad_signature", BOMBS),
+    **attacks("malformed", HEADERS | BOMBS | CLAIMS | {"a picture": _large}),
     **attacks("bad_signature", {"alg: none, then HS256": _twice("none", "HS256", BAD_SECRET)}),
     **attacks(
         "algorithm_not_accepted", {"alg: HS256, then none": _twice("HS256", "none", BY_SECRET)}
