@@ -21,7 +21,7 @@ from api.openapi import docs
 from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
 from api.tasks import routes as tasks
-from api.tasks.statements import MESSAGES
+from api.tasks.statements import STATEMENTS
 from api.telemetry import exposition, logs, metrics, runtime_metrics
 from api.web import exception_handlers
 from api.web.cors import CorsMiddleware
@@ -52,8 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.load = InFlightLimiter(settings.max_in_flight)
     metrics.initialise(
         settings.revision,
-        operations=tasks.NAMES,
-        statements=MESSAGES,
+        operations=tasks.OPERATIONS,
+        statements=STATEMENTS,
         label_values={
             metrics.PROBLEMS: Problem.codes,
             metrics.AUTH_FAILURES: AuthFailure,

@@ -1,1 +1,1 @@
-"""The API's description and its documentation page."""
+"""The OpenAPI document and its documentation page."""

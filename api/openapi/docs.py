@@ -1,6 +1,6 @@
-"""The API's description for programs and, outside production, a page of it for people.
+"""Routes of the OpenAPI document and, outside production, of Swagger UI.
 
-The page (Swagger UI) and all it loads come from here: it works offline and asks no other host.
+The API serves Swagger UI's assets itself: the page works offline and without a CDN.
 """
 
 from importlib.resources import files
@@ -25,19 +25,19 @@ page = APIRouter(include_in_schema=False)
 
 
 def routes(environment: str) -> list[BaseRoute]:
-    """What this environment shows."""
+    """The routes to add in this environment."""
     return [*description.routes, *(page.routes if environment != "production" else ())]
 
 
 @description.get("/openapi.json")
 async def show_description() -> Response:
-    """The description as it is committed."""
+    """The committed OpenAPI document."""
     return Response(document.text(), media_type="application/json")
 
 
 @page.get("/docs")
 async def show_page() -> Response:
-    """Swagger UI; its addresses are relative, so that it works below any prefix."""
+    """Swagger UI, with relative URLs so that it works under any path prefix."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="tasks-api",
@@ -50,7 +50,7 @@ async def show_page() -> Response:
 
 @page.get("/docs/{asset}")
 async def show_asset(asset: str) -> Response:
-    """One of the page's files; raises ``NotFound`` for any other name."""
+    """One of Swagger UI's assets; raises ``NotFound`` for any other name."""
     if asset not in MEDIA_TYPES:
         raise NotFound
     return Response((ASSETS / asset).read_bytes(), media_type=MEDIA_TYPES[asset])

@@ -1,7 +1,7 @@
-"""The API's description (OpenAPI 3.1), made of routes, models and errors so that it stays true.
+"""The OpenAPI 3.1 document, generated from routes, models and problem classes.
 
-FastAPI sees parameters and bodies. What guards, database and middleware answer it does not see;
-that is added here: errors, headers, credentials, links, examples. ``make openapi`` writes the file.
+FastAPI describes parameters and bodies. This module adds what it does not know: error responses,
+headers, security, links and examples. ``make openapi`` writes the file.
 """
 
 import json
@@ -27,23 +27,23 @@ INFO: dict[str, Any] = {
     "version": __version__,
     "license_info": {"name": "MIT", "identifier": "MIT"},
     "description": """\
-Tasks of many users, each seen by its owner alone: `{user_id}` is the `sub` of the access token.
+Each user's tasks are visible to that user only: `{user_id}` is the `sub` of the access token.
 
-- 503 means that certainly nothing was changed: try again after `Retry-After`. 504 means that a
-  change may have been made: read, or repeat a create with the same `Idempotency-Key`.
-- Unknown members and query parameters are errors, never ignored.
-- HEAD works wherever GET does, OPTIONS everywhere; any other method is 405, with `Allow`.
+- 503: nothing was changed; retry after `Retry-After`. 504: the outcome is unknown, a change may
+  have been applied; read the task, or repeat a create with the same `Idempotency-Key`.
+- Unknown members and query parameters are refused with 422, never ignored.
+- HEAD works wherever GET does, OPTIONS everywhere; any other method is 405 with `Allow`.
 """,
 }
 
 HEADERS: dict[str, Any] = {
     "X-Request-ID": {
-        "description": "The request's own one if it is well formed. It finds the log line.",
+        "description": "The request's own id if it is well formed, else a new one; logged.",
         "required": True,
         "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern.decode()}$"},
     },
     "Cache-Control": {
-        "description": "`no-store` on errors.",
+        "description": "`no-store` for errors.",
         "required": True,
         "schema": {"enum": ["private, no-cache", "no-store"]},
     },
@@ -53,11 +53,11 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Idempotency-Replayed": {
-        "description": "An earlier request with this `Idempotency-Key` made the task.",
+        "description": "An earlier request with this `Idempotency-Key` created the task.",
         "schema": {"const": "true"},
     },
     "Link": {
-        "description": "Where the next page is (RFC 8288); without it, this is the last one.",
+        "description": "The next page (RFC 8288); absent on the last page.",
         "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
     },
     "WWW-Authenticate": {
@@ -67,8 +67,11 @@ HEADERS: dict[str, Any] = {
     },
     "Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}},
 }
-ALWAYS = ("X-Request-ID", "Cache-Control")
-SOMETIMES = {"list_tasks": ("Link",), "create_task": ("Location", "Idempotency-Replayed")}
+COMMON_HEADERS = ("X-Request-ID", "Cache-Control")
+HEADERS_BY_OPERATION = {
+    "list_tasks": ("Link",),
+    "create_task": ("Location", "Idempotency-Replayed"),
+}
 TASK_PARAMETERS = {"user_id": "$response.body#/user_id", "id": "$response.body#/id"}
 LINKS = {
     route.name: {"operationId": route.name, "parameters": TASK_PARAMETERS}
@@ -78,11 +81,11 @@ LINKS = {
 
 
 def document() -> dict[str, Any]:
-    """The whole description."""
-    made = get_openapi(**INFO, routes=ROUTES)
-    _drop_titles([made["paths"], made["components"]])
-    schemas = made["components"]["schemas"] | {"Problem": PROBLEM}
-    made["components"] = {
+    """The whole OpenAPI document."""
+    openapi = get_openapi(**INFO, routes=ROUTES)
+    _drop_titles([openapi["paths"], openapi["components"]])
+    schemas = openapi["components"]["schemas"] | {"Problem": PROBLEM}
+    openapi["components"] = {
         "schemas": {name: schemas[name] for name in schemas if "ValidationError" not in name},
         "responses": {r.name: _response(r) for route in ROUTES for r in error_responses(route)},
         "headers": HEADERS,
@@ -90,21 +93,21 @@ def document() -> dict[str, Any]:
     }
     for route in ROUTES:
         for method in route.methods or ():
-            _complete(made["paths"][route.path][method.lower()], route)
-    return made
+            _complete(openapi["paths"][route.path][method.lower()], route)
+    return openapi
 
 
 @cache
 def text() -> str:
-    """The description as it is committed."""
+    """The document as the text of the committed file."""
     return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
 
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
-    """Say of one operation what FastAPI does not know."""
+    """Add to one operation what FastAPI does not know."""
     status = str(route.status_code or 200)
     answer = operation["responses"][status]
-    answer["headers"] = _headers(SOMETIMES.get(route.name, ()))
+    answer["headers"] = _headers(HEADERS_BY_OPERATION.get(route.name, ()))
     if route.name == "create_task":
         answer["links"] = LINKS
     _add_examples(answer, {name: answered for name, (_, answered) in EXAMPLES[route.name].items()})
@@ -123,13 +126,13 @@ def _add_examples(holder: dict[str, Any], values: Mapping[str, Any]) -> None:
     holder["content"]["application/json"]["examples"] = examples
 
 
-def _response(refusal: ErrorResponse) -> dict[str, Any]:
-    return refusal.response() | {"headers": _headers(refusal.headers)}
+def _response(error: ErrorResponse) -> dict[str, Any]:
+    return error.response() | {"headers": _headers(error.headers)}
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    wanted = {*ALWAYS, *names}
-    return {name: _reference("headers", name) for name in HEADERS if name in wanted}
+    included = {*COMMON_HEADERS, *names}
+    return {name: _reference("headers", name) for name in HEADERS if name in included}
 
 
 def _reference(kind: str, name: str) -> dict[str, str]:
@@ -137,7 +140,7 @@ def _reference(kind: str, name: str) -> dict[str, str]:
 
 
 def _drop_titles(node: Any) -> None:
-    """Pydantic gives everything its own name as a title."""
+    """Remove the titles that Pydantic generates from names."""
     if isinstance(node, dict) and isinstance(node.get("title"), str):
         del node["title"]
     for child in node.values() if isinstance(node, dict) else node:

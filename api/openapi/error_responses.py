@@ -1,7 +1,7 @@
-"""Which errors an operation can answer, and how the API's description says so.
+"""The error responses of each operation, for the OpenAPI document.
 
-Codes, headers and examples come from the classes of the errors; here stands only what decides
-which of them can happen where.
+Codes, headers and examples come from the problem classes; this module decides which operation can
+return which of them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from api.problems.problem import PHRASES, PROBLEM_JSON, Problem
 
 ProblemType = type[Problem]
 
-EVERYWHERE: Sequence[ProblemType] = (
+COMMON_ERRORS: Sequence[ProblemType] = (
     catalogue.InvalidRequest,
     catalogue.TokenMissing,
     catalogue.TokenInvalid,
@@ -40,31 +40,31 @@ EVERYWHERE: Sequence[ProblemType] = (
     catalogue.SchemaOutdated,
     catalogue.KeysUnavailable,
 )
-OF_A_TASK: Sequence[ProblemType] = (catalogue.TaskNotFound,)
-OF_A_BODY: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
-OF_A_WRITE: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
-OF_A_CREATE: Sequence[ProblemType] = (catalogue.IdempotencyMismatch,)
+TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
+BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
+WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
+CREATE_ERRORS: Sequence[ProblemType] = (catalogue.IdempotencyMismatch,)
 
-TEXT = {"type": "string"}
+STRING = {"type": "string"}
 MISSING_TITLE = {"loc": ["body", "title"], "code": "missing", "message": "Field required"}
 PROBLEM = {
-    "description": "What went wrong (RFC 9457): `detail` is for people, `code` for programs.",
+    "description": "An error (RFC 9457): `detail` is for people, `code` for programs.",
     "type": "object",
     "properties": {
         "type": {"const": "about:blank"},
-        "title": TEXT,
+        "title": STRING,
         "status": {"type": "integer"},
-        "detail": TEXT,
-        "code": TEXT,
-        "request_id": TEXT,
+        "detail": STRING,
+        "code": STRING,
+        "request_id": STRING,
         "errors": {
             "type": "array",
             "items": {
                 "type": "object",
                 "properties": {
                     "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
-                    "code": TEXT,
-                    "message": TEXT,
+                    "code": STRING,
+                    "message": STRING,
                 },
                 "required": ["loc", "code", "message"],
                 "additionalProperties": False,
@@ -78,26 +78,26 @@ PROBLEM = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """One error answer: the problems of an operation that share a status."""
+    """The problems of an operation that share a status code."""
 
     status: int
     problems: Sequence[ProblemType]
 
     @property
     def name(self) -> str:
-        """The status' phrase, and which problem only some operations have."""
+        """The component's name: the status phrase, then the problems of only some operations."""
         phrase = PHRASES.get(self.status) or HTTPStatus(self.status).phrase
-        common = [problem for problem in self.problems if problem in EVERYWHERE]
-        special = [problem.__name__ for problem in self.problems if problem not in EVERYWHERE]
+        common = [problem for problem in self.problems if problem in COMMON_ERRORS]
+        special = [problem.__name__ for problem in self.problems if problem not in COMMON_ERRORS]
         return "Or".join([phrase.replace(" ", ""), *(special if common else [])])
 
     @property
     def headers(self) -> set[str]:
-        """What the problems themselves send."""
+        """Names of the response headers that the problems set."""
         return {name for problem in self.problems for name in problem.headers}
 
     def response(self) -> dict[str, Any]:
-        """The Response Object, without its headers."""
+        """The Response Object without its headers."""
         codes = [problem.code for problem in self.problems]
         narrowed = {"properties": {"status": {"const": self.status}, "code": {"enum": codes}}}
         content = {
@@ -109,14 +109,14 @@ class ErrorResponse:
 
 
 def error_responses(route: APIRoute) -> list[ErrorResponse]:
-    """Every error answer of a route's operation."""
+    """Every error response of a route's operation, by status."""
     methods = route.methods or set()
     problems = [
-        *EVERYWHERE,
-        *(OF_A_TASK if "{id}" in route.path else ()),
-        *(OF_A_BODY if route.body_field else ()),
-        *(OF_A_WRITE if "GET" not in methods else ()),
-        *(OF_A_CREATE if "POST" in methods else ()),
+        *COMMON_ERRORS,
+        *(TASK_ERRORS if "{id}" in route.path else ()),
+        *(BODY_ERRORS if route.body_field else ()),
+        *(WRITE_ERRORS if "GET" not in methods else ()),
+        *(CREATE_ERRORS if "POST" in methods else ()),
     ]
     status = attrgetter("status")
     gathered = groupby(sorted(problems, key=status), key=status)
@@ -124,6 +124,6 @@ def error_responses(route: APIRoute) -> list[ErrorResponse]:
 
 
 def example(problem: ProblemType) -> Any:
-    """The document that this problem is answered with."""
+    """An example of the problem document."""
     error = Invalid([MISSING_TITLE]) if problem is Invalid else problem()
     return strict_json.parse(error.body("4c1f6ab29d0e4a7f8c35be6d7f901234"))

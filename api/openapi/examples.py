@@ -1,6 +1,6 @@
-"""What may be sent and what comes back: one example per line of the API's description.
+"""Example requests and responses of the OpenAPI document.
 
-A request and its answer stand together, so that a test can send the one and expect the other.
+Each request is paired with its response, so that a test can send one and expect the other.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ CHANGES = {
         CHANGED | {"description": None, "due_date": None},
     ),
 }
-# Per operation and name: what is sent to a path whose task is TASK, and what is answered.
+# By operation and example name: the request body, sent to the path of TASK, and the response body.
 EXAMPLES: dict[str, dict[str, tuple[Any, Any]]] = {
     "list_tasks": {"page": (None, [TASK])},
     "create_task": {

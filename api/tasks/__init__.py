@@ -1,1 +1,1 @@
-"""The one resource: its table, its statements, its routes."""
+"""The task resource: its table, its SQL statements and its routes."""

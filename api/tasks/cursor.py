@@ -1,7 +1,7 @@
-"""Where a page ended: an opaque position in one order, and no right to anything.
+"""Opaque keyset cursors: the position after the last task of a page, in one sort order.
 
-A cursor is base64url of the JSON array ``[sort, direction, key, id]``. Whoever changes one gets
-another page of the same user's tasks, or a 422.
+A cursor is base64url of the JSON array ``[sort, direction, key, id]``. It grants nothing: an
+altered cursor selects another page of the same user's tasks, or is refused with 422.
 """
 
 import binascii
@@ -12,55 +12,57 @@ from typing import Any
 import orjson
 
 from api.config import strict_json
-from api.tasks.fields import BIGINT, Direction, Sort, instant
+from api.tasks.fields import MAX_BIGINT, Direction, Sort, to_instant
 
-RANKS = {"low": 1, "medium": 2, "high": 3}
-# Tasks without a due date come last, whichever way the list runs.
-LAST = {"asc": "infinity", "desc": "-infinity"}
+PRIORITY_RANKS = {"low": 1, "medium": 2, "high": 3}
+# The sort key of a task without a due date: nulls last, in either direction.
+NO_DUE_DATE_KEY = {"asc": "infinity", "desc": "-infinity"}
 
 
-def encode(sort: Sort, direction: Direction, document: str) -> str:
-    """The position after ``document``, the JSON of a page's last task."""
-    task = strict_json.parse(document.encode())
+def encode(sort: Sort, direction: Direction, last_task: str) -> str:
+    """The cursor after ``last_task``, the JSON of the last task of a page."""
+    task = strict_json.parse(last_task.encode())
     position = orjson.dumps([sort, direction, task[sort], task["id"]])
     return urlsafe_b64encode(position).rstrip(b"=").decode()
 
 
 def decode(cursor: str, sort: Sort, direction: Direction) -> dict[str, Any]:
-    """The statement's ``after`` and ``after_id``; raises ``ValueError`` for anything else."""
+    """The statement's ``after_key`` and ``after_id``; raises ``ValueError`` if it does not fit."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        sorted_by, ran, key, task_id = strict_json.parse(urlsafe_b64decode(padded.encode("ascii")))
-        if [sorted_by, ran] == [sort, direction] and type(task_id) is int and 0 < task_id <= BIGINT:
-            return {"after": _KEYS[sort](key, direction), "after_id": task_id}
+        position = strict_json.parse(urlsafe_b64decode(padded.encode("ascii")))
+        cursor_sort, cursor_direction, key, task_id = position
+        is_id = type(task_id) is int and 0 < task_id <= MAX_BIGINT
+        if [cursor_sort, cursor_direction] == [sort, direction] and is_id:
+            return {"after_key": _PARSERS[sort](key, direction), "after_id": task_id}
     except (ValueError, TypeError, KeyError, binascii.Error):
         pass
     message = "Take the cursor from a Link header, with the same sort and order"
     raise ValueError(message)
 
 
-def _time(key: str, _direction: Direction) -> str:
-    return instant(key).isoformat()
+def _parse_time(key: str, _direction: Direction) -> str:
+    return to_instant(key).isoformat()
 
 
-def _due(key: str | None, direction: Direction) -> str:
-    return LAST[direction] if key is None else instant(key).isoformat()
+def _parse_due_date(key: str | None, direction: Direction) -> str:
+    return NO_DUE_DATE_KEY[direction] if key is None else to_instant(key).isoformat()
 
 
-def _title(key: str, _direction: Direction) -> str:
+def _parse_title(key: str, _direction: Direction) -> str:
     if not isinstance(key, str) or "\x00" in key:
         raise ValueError(key)
     return key
 
 
-def _rank(key: str, _direction: Direction) -> int:
-    return RANKS[key]
+def _parse_priority(key: str, _direction: Direction) -> int:
+    return PRIORITY_RANKS[key]
 
 
-_KEYS: Mapping[Sort, Callable[[Any, Direction], Any]] = {
-    "created_at": _time,
-    "updated_at": _time,
-    "title": _title,
-    "due_date": _due,
-    "priority": _rank,
+_PARSERS: Mapping[Sort, Callable[[Any, Direction], Any]] = {
+    "created_at": _parse_time,
+    "updated_at": _parse_time,
+    "title": _parse_title,
+    "due_date": _parse_due_date,
+    "priority": _parse_priority,
 }

@@ -1,4 +1,4 @@
-"""A task on the wire, and what may be asked of a list."""
+"""Request and response models of tasks, and the list's query parameters."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -10,7 +10,7 @@ from sqlmodel._compat import SQLModelConfig
 
 from api.tasks.cursor import decode
 from api.tasks.fields import (
-    PAGE,
+    MAX_PAGE_SIZE,
     Description,
     Direction,
     Due,
@@ -22,23 +22,23 @@ from api.tasks.fields import (
     Tag,
     Tags,
     Title,
-    instant,
+    to_instant,
 )
 
-NEWEST_FIRST = {"created_at", "updated_at", "priority"}
+DESCENDING_BY_DEFAULT = {"created_at", "updated_at", "priority"}
 
-# A query cannot say null: None is what a parameter is that was not sent.
+# None stands for a parameter that was not sent; a query string cannot carry null.
 Absent = SkipJsonSchema[None]
 
 
 class Body(SQLModel):
-    """A JSON object with known members only, of exactly their types."""
+    """A request body: no unknown members, no type coercion."""
 
     model_config = SQLModelConfig(extra="forbid", strict=True)
 
 
 class TaskCreate(Body):
-    """A new task: the title alone is enough."""
+    """A new task; only the title is required."""
 
     title: Title
     description: Description | None = None
@@ -48,12 +48,12 @@ class TaskCreate(Body):
     tags: Tags = []
 
     def columns(self) -> dict[str, Any]:
-        """The values of the row's columns."""
-        return _with_instant(self.model_dump())
+        """Column values of the new row."""
+        return _add_due_at(self.model_dump())
 
 
 class TaskUpdate(Body):
-    """A change: what is absent stays, ``null`` clears where a task may be without."""
+    """Changes to a task: absent members keep their value, ``null`` clears a nullable one."""
 
     model_config = SQLModelConfig(json_schema_extra={"minProperties": 1})
 
@@ -65,25 +65,25 @@ class TaskUpdate(Body):
     tags: Tags = Field(default=None)
 
     @model_validator(mode="after")
-    def _changes_something(self) -> Self:
+    def _check_not_empty(self) -> Self:
         if not self.model_fields_set:
-            message = "Name at least one member to change"
+            message = "Send at least one member to change"
             raise ValueError(message)
         return self
 
     def columns(self) -> dict[str, Any]:
-        """The values of the columns to change, and of no other."""
-        return _with_instant(self.model_dump(exclude_unset=True))
+        """Values of the columns to change."""
+        return _add_due_at(self.model_dump(exclude_unset=True))
 
 
 class Completion(Body):
-    """Without ``completed`` the task is toggled; with it the state is set."""
+    """With ``completed`` the state is set; without it the task is toggled."""
 
     completed: bool = Field(default=None)
 
 
 class TaskRead(SQLModel):
-    """A task as every answer shows it; times are UTC."""
+    """A task; times are RFC 3339 in UTC."""
 
     id: int = Field(schema_extra={"format": "int64"})
     user_id: str
@@ -99,44 +99,46 @@ class TaskRead(SQLModel):
 
 
 class ListQuery(SQLModel):
-    """Which tasks to list, in which order, from where on."""
+    """Filters, sort order and position of a list."""
 
     status: Status = "all"
     priority: Priority | Absent = None
-    tag: list[Tag] = Field(default=[], max_length=20, description="Repeated: all of them.")
-    search: Search | Absent = Field(
-        default=None, description="Words that all stand in title or description, in any case."
+    tag: list[Tag] = Field(
+        default=[], max_length=20, description="Repeatable; a task must have all of them."
     )
-    due_before: Due | Absent = Field(default=None, description="Due earlier than that.")
-    due_after: Due | Absent = Field(default=None, description="Due later than that.")
+    search: Search | Absent = Field(
+        default=None, description="Words that must all occur in title or description; ignores case."
+    )
+    due_before: Due | Absent = Field(default=None, description="Due before this day or time.")
+    due_after: Due | Absent = Field(default=None, description="Due after this day or time.")
     sort: Sort = "created_at"
     order: Direction | Absent = Field(
-        default=None, description="Without it `asc` for `title` and `due_date`, else `desc`."
+        default=None, description="Default: `asc` for `title` and `due_date`, otherwise `desc`."
     )
-    limit: Limit = PAGE
+    limit: Limit = MAX_PAGE_SIZE
     cursor: str | Absent = Field(
-        default=None, description="From a `Link` header, with the same `sort` and `order`."
+        default=None, description="From a `Link` header; keep the same `sort` and `order`."
     )
 
     @property
     def direction(self) -> Direction:
-        """``order``, or what is natural for ``sort``."""
+        """``order``, or the default of ``sort``."""
         return _direction(self.sort, self.order)
 
     @field_validator("cursor")
     @classmethod
-    def _cursor_fits(cls, cursor: str | None, info: ValidationInfo) -> str | None:
+    def _check_cursor(cls, cursor: str | None, info: ValidationInfo) -> str | None:
         if cursor is not None and "sort" in info.data and "order" in info.data:
             decode(cursor, info.data["sort"], _direction(info.data["sort"], info.data["order"]))
         return cursor
 
 
 def _direction(sort: Sort, order: Direction | None) -> Direction:
-    return order or ("desc" if sort in NEWEST_FIRST else "asc")
+    return order or ("desc" if sort in DESCENDING_BY_DEFAULT else "asc")
 
 
-def _with_instant(columns: dict[str, Any]) -> dict[str, Any]:
+def _add_due_at(columns: dict[str, Any]) -> dict[str, Any]:
     if "due_date" in columns:
         due = columns["due_date"]
-        columns["due_at"] = due and instant(due)
+        columns["due_at"] = due and to_instant(due)
     return columns

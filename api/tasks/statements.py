@@ -1,7 +1,7 @@
-"""The SQL of one task. Each function gives one message, compiled once per shape.
+"""The SQL of operations on one task. Each function returns a statement, compiled once per shape.
 
-Every statement starts from the owner, and row-level security asks for the owner again. PostgreSQL
-makes the JSON: a row comes back as the text that goes out.
+Every statement filters by user id, and row-level security filters again. PostgreSQL builds the
+JSON text of the response.
 """
 
 from collections.abc import Set as AbstractSet
@@ -32,17 +32,17 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from api.database.statement import CompiledStatement
 from api.tasks.schemas import TaskCreate, TaskRead
-from api.tasks.tables import ACCOUNT, TASK
+from api.tasks.tables import TASK, USER
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
-MESSAGES = ("list", "read", "create", "change", "toggle", "remove")
+STATEMENTS = ("list", "read", "create", "change", "toggle", "remove")
 
-OWNER: ColumnElement[str] = bindparam("owner", type_=Text)
-OWNED = TASK.c.user_id == OWNER
+USER_ID: ColumnElement[str] = bindparam("owner", type_=Text)
+OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
 COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)
-# Later than before, also when the clock stands still or was set back.
+# Always increases, even if the server's clock stands still or is set back.
 NEXT_UPDATED_AT = func.greatest(
     func.now(), TASK.c.updated_at + cast(literal_column("'1 microsecond'"), Interval)
 )
@@ -58,15 +58,15 @@ def read() -> CompiledStatement:
 
 @cache
 def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
-    """A new task, or the one that this ``idempotency_key`` made before.
+    """Insert a task, or return the task that an earlier request with the same key created.
 
-    Columns: the task's JSON, its id, whether it is new, whether the request is the same. Doing
-    nothing on conflict would return no row to a request that waited for the first one to commit;
-    the update without effect returns it, and ``xmax`` tells the two apart.
+    Columns: the task's JSON, its id, whether it is new, whether the request hash is the same.
+    ``ON CONFLICT DO NOTHING`` would return no row to a request that waited for the first one to
+    commit. The update without effect returns the row, and ``xmax`` is 0 only for a new row.
     """
     names = {*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"}
     new = insert(TASK).values(
-        _values(names) | {"user_id": OWNER, "completed_at": case((COMPLETED, func.now()))}
+        _values(names) | {"user_id": USER_ID, "completed_at": case((COMPLETED, func.now()))}
     )
     made = (
         new.on_conflict_do_update(
@@ -75,8 +75,8 @@ def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
         )
         .returning(
             *TASK_COLUMNS,
-            literal_column("xmax = 0").label("fresh"),
-            (TASK.c.request_hash == bindparam("request_hash")).label("same"),
+            literal_column("xmax = 0").label("is_new"),
+            (TASK.c.request_hash == bindparam("request_hash")).label("same_request"),
         )
         .cte("made")
     )
@@ -86,38 +86,38 @@ def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
         .lateral("document")
     )
     statement = rows_as_json(row, made.join(row, true())).add_columns(
-        made.c.id, made.c.fresh, made.c.same
+        made.c.id, made.c.is_new, made.c.same_request
     )
     if provisioning == "jit":
-        statement = statement.add_cte(_account())
+        statement = statement.add_cte(_insert_user())
     return CompiledStatement.of("create", statement, writes=True, repeatable=True)
 
 
 @cache
 def change(names: frozenset[str]) -> CompiledStatement:
-    """Set the columns of these names, and no other."""
+    """Set exactly the columns of these names."""
     values = _values(names)
     if "completed" in names:
         since = func.coalesce(TASK.c.completed_at, func.now())
         values["completed_at"] = case((COMPLETED, since))
-    return _changed("change", values, repeatable=True)
+    return _update("change", values, repeatable=True)
 
 
 @cache
 def toggle() -> CompiledStatement:
-    """Complete a pending task, reopen a completed one."""
-    return _changed("toggle", {"completed_at": case((TASK.c.completed_at == null(), func.now()))})
+    """Complete a pending task or reopen a completed one."""
+    return _update("toggle", {"completed_at": case((TASK.c.completed_at == null(), func.now()))})
 
 
 @cache
 def remove() -> CompiledStatement:
-    """Delete the task and return it as it was."""
-    gone = delete(TASK).where(OWNED_TASK).returning(*TASK_COLUMNS).cte("gone")
-    return CompiledStatement.of("remove", rows_as_json(gone), writes=True)
+    """Delete the task and return its last state."""
+    deleted = delete(TASK).where(OWNED_TASK).returning(*TASK_COLUMNS).cte("deleted")
+    return CompiledStatement.of("remove", rows_as_json(deleted), writes=True)
 
 
 def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
-    """The JSON text of every row of ``rows``, which may be one part of ``source``."""
+    """Select the JSON text of every row of ``rows``; ``source`` is the join that contains it."""
     text = cast(func.row_to_json(rows.table_valued()), Text)
     return select(text).select_from(rows if source is None else source)
 
@@ -126,7 +126,7 @@ def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
 
 
-def _changed(name: str, values: dict[str, Any], *, repeatable: bool = False) -> CompiledStatement:
+def _update(name: str, values: dict[str, Any], *, repeatable: bool = False) -> CompiledStatement:
     changed = (
         update(TASK)
         .where(OWNED_TASK)
@@ -137,7 +137,12 @@ def _changed(name: str, values: dict[str, Any], *, repeatable: bool = False) -> 
     return CompiledStatement.of(name, rows_as_json(changed), writes=True, repeatable=repeatable)
 
 
-def _account() -> Any:
-    """The user row that a token's first task needs; nobody can sign up with its address."""
-    row = {"id": OWNER, "name": OWNER, "email": OWNER + "@jit.invalid", "emailVerified": False}
-    return insert(ACCOUNT).values(row).on_conflict_do_nothing().cte("account")
+def _insert_user() -> Any:
+    """Create the user row that the foreign key needs, with a reserved domain (RFC 2606)."""
+    row = {
+        "id": USER_ID,
+        "name": USER_ID,
+        "email": USER_ID + "@jit.invalid",
+        "emailVerified": False,
+    }
+    return insert(USER).values(row).on_conflict_do_nothing().cte("new_user")

@@ -1,4 +1,4 @@
-"""The tables, as the statements see them; migrations alone create and change them."""
+"""Table definitions for building statements; only migrations create or change tables."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from sqlmodel import Field, SQLModel
 from api.tasks.fields import Priority
 
 
-class Account(SQLModel, table=True):
-    """Better Auth's own table: a foreign key points here, and ``jit`` makes a missing row."""
+class User(SQLModel, table=True):
+    """Better Auth's table, target of the foreign key; ``jit`` inserts a missing row."""
 
     __tablename__ = "user"
 
@@ -21,10 +21,10 @@ class Account(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """One row per task; three columns follow from others.
+    """One row per task.
 
-    ``completed`` says whether ``completed_at`` is set, ``priority_rank`` orders priorities by
-    meaning, and ``due_at`` is the instant of ``due_date``, which stays as it was sent.
+    ``completed`` and ``priority_rank`` (low 1, medium 2, high 3) are generated columns; ``due_at``
+    is the instant of ``due_date``, which is stored as it was sent.
     """
 
     id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
@@ -54,4 +54,4 @@ class Task(SQLModel, table=True):
 
 
 TASK: Table = SQLModel.metadata.tables["task"]
-ACCOUNT: Table = SQLModel.metadata.tables["user"]
+USER: Table = SQLModel.metadata.tables["user"]

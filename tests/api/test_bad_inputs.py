@@ -1,4 +1,4 @@
-"""Hand-made bad requests: each gets its exact refusal, and none changes anything."""
+"""Handwritten invalid requests: each gets its exact error, and none changes anything."""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -34,14 +34,14 @@ Tasks = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def mallory(base_url: str) -> Iterator[User]:
-    """The sender of all of it."""
+    """The sender of every case."""
     with User(base_url, ME) as user:
         yield user
 
 
 @pytest.fixture(scope="module")
 def before(mallory: User) -> Tasks:
-    """The sender's tasks before anything is sent."""
+    """The sender's tasks before the first case."""
     mallory.add("one", description="of three", due_date="2027-01-31", tags=["a"], completed=True)
     mallory.add("two", priority="high")
     mallory.add("three")
@@ -49,7 +49,7 @@ def before(mallory: User) -> Tasks:
 
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
-def test_a_bad_input_gets_its_exact_refusal(case: Case, base_url: str, before: Tasks) -> None:
+def test_an_invalid_request_gets_its_exact_error(case: Case, base_url: str, before: Tasks) -> None:
     sent = case.sent.replace(TASK_ID.encode(), str(before[0]["id"]).encode())
 
     status, found, problem = refused(base_url, sent)
@@ -59,17 +59,17 @@ def test_a_bad_input_gets_its_exact_refusal(case: Case, base_url: str, before: T
     assert found["www-authenticate"] == CHALLENGES.get(case.code)
 
 
-def test_there_are_at_least_300_different_bad_inputs() -> None:
+def test_there_are_at_least_300_distinct_invalid_requests() -> None:
     assert len({case.sent for case in CASES}) == len(CASES) >= 300
     assert len({case.name for case in CASES}) == len(CASES)
     assert not [case for case in CASES if case.status >= 500]
 
 
-def test_after_all_of_it_nothing_is_lost_and_nothing_is_made(mallory: User, before: Tasks) -> None:
+def test_invalid_requests_change_no_task(mallory: User, before: Tasks) -> None:
     assert mallory.all() == before
 
 
-def test_what_follows_a_request_does_not_change_its_answer(alice: User) -> None:
+def test_bytes_after_a_request_do_not_change_its_response(alice: User) -> None:
     signed = f"Authorization: {alice.headers['Authorization']}"
     create = request("POST", alice.tasks, signed, JSON, body=b'{"title":"a task"}')
 

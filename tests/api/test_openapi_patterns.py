@@ -9,7 +9,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from pydantic import TypeAdapter, ValidationError
 
 from api.tasks.fields import Description, Due, Search, Tag, Title
-from tests.api.bad_inputs.times import NO_TIMES
+from tests.api.bad_inputs.times import INVALID_TIMES
 
 # All of the plane in which white space and control characters are, and a little of the next.
 CHARACTERS = [chr(code) for code in range(0x10100) if not 0xD800 <= code < 0xE000]
@@ -23,7 +23,7 @@ TIMES = (
 )
 # A plus is bare in a URL only, and a schema cannot add an offset to a time.
 ELSEWHERE = {"a bare plus", "before all time", "after all time"}
-NO_DATES = [unquote(sent) for name, sent in NO_TIMES.items() if name not in ELSEWHERE]
+NO_DATES = [unquote(sent) for name, sent in INVALID_TIMES.items() if name not in ELSEWHERE]
 
 
 def accepts(adapter: TypeAdapter[Any], value: str) -> bool:

@@ -1,4 +1,4 @@
-"""Requests that must be refused: what is sent, byte for byte, and the exact refusal."""
+"""Invalid requests, byte for byte, each with the status and the code it must get."""
 
 import time
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from tests.support.http.raw import request
 DAY = 86400
 ME = "mallory-of-the-bad-inputs"
 ALL = f"/api/{ME}/tasks"
-# What is sent names one of the sender's real tasks thus; its id is put in when it is sent.
+# Stands for the id of an existing task of the sender; replaced before the request is sent.
 TASK_ID = "THE-TASK-ID"
 ONE = f"{ALL}/{TASK_ID}"
 NOW = int(time.time())
-SIGNED = f"Authorization: Bearer {token(ME, exp=NOW + DAY)}"
+AUTHORIZED = f"Authorization: Bearer {token(ME, exp=NOW + DAY)}"
 JSON = "Content-Type: application/json"
 MERGE_PATCH = "Content-Type: application/merge-patch+json"
 
 
 class Case(NamedTuple):
-    """``allow`` is the whole ``Allow`` header that a 405 needs."""
+    """``allow`` is the exact ``Allow`` header of a 405."""
 
     name: str
     sent: bytes
@@ -30,15 +30,15 @@ class Case(NamedTuple):
 
 
 def get(target: str, *lines: str) -> bytes:
-    """A signed-in GET."""
-    return request("GET", target, SIGNED, *lines)
+    """A GET with a valid token."""
+    return request("GET", target, AUTHORIZED, *lines)
 
 
 def write(method: str, target: str, body: bytes, media: str = JSON) -> bytes:
-    """A signed-in request with a body."""
-    return request(method, target, SIGNED, media, body=body)
+    """A request with a valid token and a body."""
+    return request(method, target, AUTHORIZED, media, body=body)
 
 
-def refusals(kind: str, sent: Mapping[str, bytes], status: int, code: str) -> list[Case]:
-    """One case for each of these, all refused alike."""
+def cases(kind: str, sent: Mapping[str, bytes], status: int, code: str) -> list[Case]:
+    """One case for each request; all get the same status and code."""
     return [Case(f"{kind}: {name}", data, status, code) for name, data in sent.items()]

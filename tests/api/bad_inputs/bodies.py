@@ -1,17 +1,17 @@
-"""Bad bodies of every operation that takes one."""
+"""Invalid bodies of every operation that takes a body."""
 
 import json
 from urllib.parse import unquote
 
-from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, refusals, write
+from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, MERGE_PATCH, ONE, cases, write
 from tests.api.bad_inputs.members import MEMBERS, WHOLE
-from tests.api.bad_inputs.texts import DEEP, NO_JSON, TWO_MEANINGS
-from tests.api.bad_inputs.times import NO_TIMES
+from tests.api.bad_inputs.texts import AMBIGUOUS, DEEP, NOT_JSON
+from tests.api.bad_inputs.times import INVALID_TIMES
 from tests.support.http.raw import request
 
 DUE = {
     name: json.dumps({"title": "a", "due_date": unquote(sent)}).encode()
-    for name, sent in NO_TIMES.items()
+    for name, sent in INVALID_TIMES.items()
     if name != "a bare plus"
 }
 COMPLETIONS: dict[str, bytes] = {
@@ -20,7 +20,7 @@ COMPLETIONS: dict[str, bytes] = {
     "a number": b"1",
     "a string": b'"true"',
     "an array": b"[]",
-    "no JSON": b"{",
+    "not JSON": b"{",
     "no completed": b'{"completed":null}',
     "text": b'{"completed":"true"}',
     "one": b'{"completed":1}',
@@ -32,11 +32,11 @@ COMPLETIONS: dict[str, bytes] = {
 }
 ABSENT: dict[str, bytes] = {"nothing": b"", "an empty object": b"{}", "null": b"null"}
 TASKS = {name: json.dumps({"title": "a", **sent}).encode() for name, sent in MEMBERS.items()}
-CREATES = {"nothing": b"", **NO_JSON, **TWO_MEANINGS, **DEEP, **WHOLE, **TASKS, **DUE}
+CREATES = {"nothing": b"", **NOT_JSON, **AMBIGUOUS, **DEEP, **WHOLE, **TASKS, **DUE}
 CHANGES = {
     **ABSENT,
     "an array": b"[]",
-    "no JSON": b"{",
+    "not JSON": b"{",
     **{name: json.dumps(sent).encode() for name, sent in MEMBERS.items()},
 }
 PATCHES = {
@@ -46,26 +46,26 @@ PATCHES = {
 }
 LIMIT = 65_536
 LARGE = b'{"title":"a"' + b" " * (LIMIT - 12) + b"}"
-# Announced, not sent: the answer must not wait for it.
+# Content-Length announces more than is sent: the response must not wait for the rest.
 TOO_LARGE = {
-    "one byte": request("POST", ALL, SIGNED, JSON, f"Content-Length: {LIMIT + 1}"),
-    "2^63 bytes": request("PUT", ONE, SIGNED, JSON, f"Content-Length: {2**63}"),
+    "one byte": request("POST", ALL, AUTHORIZED, JSON, f"Content-Length: {LIMIT + 1}"),
+    "2^63 bytes": request("PUT", ONE, AUTHORIZED, JSON, f"Content-Length: {2**63}"),
     "without a token": request("POST", ALL, JSON, "Content-Length: 99999999"),
-    "for a delete": request("DELETE", ONE, SIGNED, "Content-Length: 99999999"),
-    "one byte, in chunks": request("POST", ALL, SIGNED, JSON, "Transfer-Encoding: chunked")
+    "for a delete": request("DELETE", ONE, AUTHORIZED, "Content-Length: 99999999"),
+    "one byte, in chunks": request("POST", ALL, AUTHORIZED, JSON, "Transfer-Encoding: chunked")
     + b"%x\r\n%s\r\n" % (len(LARGE), LARGE),
 }
 
 
 def each(method: str, target: str, bodies: dict[str, bytes], media: str = JSON) -> dict[str, bytes]:
-    """A request for each of these bodies."""
+    """One request for each body."""
     return {name: write(method, target, body, media) for name, body in bodies.items()}
 
 
 CASES = [
-    *refusals("body", each("POST", ALL, CREATES), 422, "validation"),
-    *refusals("body of put", each("PUT", ONE, CHANGES), 422, "validation"),
-    *refusals("body of patch", each("PATCH", ONE, PATCHES, MERGE_PATCH), 422, "validation"),
-    *refusals("body of complete", each("PATCH", f"{ONE}/complete", COMPLETIONS), 422, "validation"),
-    *refusals("body too large", TOO_LARGE, 413, "body_too_large"),
+    *cases("body", each("POST", ALL, CREATES), 422, "validation"),
+    *cases("body of put", each("PUT", ONE, CHANGES), 422, "validation"),
+    *cases("body of patch", each("PATCH", ONE, PATCHES, MERGE_PATCH), 422, "validation"),
+    *cases("body of complete", each("PATCH", f"{ONE}/complete", COMPLETIONS), 422, "validation"),
+    *cases("body too large", TOO_LARGE, 413, "body_too_large"),
 ]

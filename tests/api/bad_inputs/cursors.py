@@ -1,10 +1,10 @@
-"""Cursors that no ``Link`` header ever held."""
+"""Cursors that the API never issues."""
 
 from base64 import urlsafe_b64encode
 
 
 def cursor(document: str | bytes) -> str:
-    """A cursor of this text; a real one is ``[sort, order, key, id]``."""
+    """A cursor of this JSON; a valid one is ``[sort, order, key, id]``."""
     text = document.encode() if isinstance(document, str) else document
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
@@ -13,12 +13,12 @@ CREATED = '"created_at","desc"'
 AT = '"2027-01-01T00:00:00Z"'
 CURSORS = {
     "garbage": "canary",
-    "no base64": "!!!!",
+    "not base64": "!!!!",
     "not ASCII": "%C3%A9",
     "NUL": "%00",
     "of 30,000 characters": "A" * 30_000,
-    "no JSON": cursor("canary"),
-    "no UTF-8": cursor(b'["created_at","desc","\xff",1]'),
+    "not JSON": cursor("canary"),
+    "not UTF-8": cursor(b'["created_at","desc","\xff",1]'),
     "cut short": cursor(f"[{CREATED},{AT},1]")[:-9],
     "a number": cursor("1"),
     "null": cursor("null"),

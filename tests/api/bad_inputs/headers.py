@@ -1,12 +1,12 @@
-"""Bad headers, and bytes that are no HTTP at all."""
+"""Invalid request headers, and bytes that are not HTTP."""
 
-from tests.api.bad_inputs import ALL, JSON, MERGE_PATCH, ONE, SIGNED, get, refusals, write
-from tests.api.bad_inputs.syntax import NO_HTTP
+from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, MERGE_PATCH, ONE, cases, get, write
+from tests.api.bad_inputs.syntax import MALFORMED
 from tests.support.http.raw import request
 
 TASK = b'{"title":"a"}'
-# A task without a title: whatever the header does, nothing can come of it.
-BAD = b'{"title":""}'
+# An invalid task: nothing is created even if the header is accepted.
+INVALID_TASK = b'{"title":""}'
 MEDIA = {
     "none": (),
     "empty": ("Content-Type:",),
@@ -49,18 +49,18 @@ VALUES = {
 KEYS = {
     name: tuple(f"Idempotency-Key: {value}" for value in values) for name, values in VALUES.items()
 }
-OTHER = SIGNED.replace("Bearer ", "Bearer x")
-TWO = {
-    "the same twice": (SIGNED, SIGNED),
-    "a good one first": (SIGNED, OTHER),
-    "a good one last": (OTHER, SIGNED),
-    "a password too": ("Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==", SIGNED),
-    "an empty one too": (SIGNED, "Authorization:"),
-    "another case": (SIGNED, SIGNED.replace("Auth", "aUTH")),
-    "three": (SIGNED, SIGNED, SIGNED),
+OTHER = AUTHORIZED.replace("Bearer ", "Bearer x")
+TWO_CREDENTIALS = {
+    "the same twice": (AUTHORIZED, AUTHORIZED),
+    "a good one first": (AUTHORIZED, OTHER),
+    "a good one last": (OTHER, AUTHORIZED),
+    "a password too": ("Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==", AUTHORIZED),
+    "an empty one too": (AUTHORIZED, "Authorization:"),
+    "another case": (AUTHORIZED, AUTHORIZED.replace("Auth", "aUTH")),
+    "three": (AUTHORIZED, AUTHORIZED, AUTHORIZED),
 }
-# Headers that mean nothing here: the answer is that of the same request without them.
-MEANINGLESS = {
+# Headers that the API ignores: the response is the same as without them.
+IGNORED = {
     "a WebSocket": ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
     "HTTP/2": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"),
     "an expectation": ("Expect: 100-continue",),
@@ -98,35 +98,37 @@ OTHER_MEDIA = {
     "patch": write("PATCH", ONE, b"[]", JSON_PATCH),
     "complete": write("PATCH", f"{ONE}/complete", b"{}", "Content-Type: text/plain"),
 }
-HALVES = {
-    "a WebSocket": get(f"{ALL}/0", *MEANINGLESS["a WebSocket"]),
+UPGRADES = {
+    "a WebSocket": get(f"{ALL}/0", *IGNORED["a WebSocket"]),
     "HTTP/2, and a body": request(
-        "PATCH", f"{ONE}/complete", SIGNED, JSON, *MEANINGLESS["HTTP/2"], body=b'{"completed":1}'
+        "PATCH", f"{ONE}/complete", AUTHORIZED, JSON, *IGNORED["HTTP/2"], body=b'{"completed":1}'
     ),
 }
 STRANGE_HOST = get("/api/bob/tasks").replace(b"tasks.example", f"a{ALL}?b#@c".encode())
-EXPECTING = request("POST", ALL, SIGNED, JSON, "Expect: 100-continue", "Content-Length: 99999999")
+EXPECTING = request(
+    "POST", ALL, AUTHORIZED, JSON, "Expect: 100-continue", "Content-Length: 99999999"
+)
 
 
 def each(method: str, body: bytes, lines: dict[str, tuple[str, ...]]) -> dict[str, bytes]:
-    """A request to the collection for each of these groups of header lines."""
+    """One request to the collection for each group of header lines."""
     return {name: request(method, ALL, *group, body=body) for name, group in lines.items()}
 
 
 def signed(lines: dict[str, tuple[str, ...]], *more: str) -> dict[str, tuple[str, ...]]:
-    """These groups of lines, each after those of a user who signed in."""
-    return {name: (SIGNED, *more, *group) for name, group in lines.items()}
+    """Each group of header lines with a valid token in front."""
+    return {name: (AUTHORIZED, *more, *group) for name, group in lines.items()}
 
 
 CASES = [
-    *refusals("media", each("POST", TASK, signed(MEDIA)), 415, "media_type"),
-    *refusals("media of", OTHER_MEDIA, 415, "media_type"),
-    *refusals("idempotency key", each("POST", TASK, signed(KEYS, JSON)), 400, "invalid_request"),
-    *refusals("two credentials", each("GET", b"", TWO), 400, "invalid_request"),
-    *refusals("no meaning", each("POST", BAD, signed(MEANINGLESS, JSON)), 422, "validation"),
-    *refusals("an upgrade to", HALVES, 422, "validation"),
-    *refusals("no meaning", {"a strange host": STRANGE_HOST}, 403, "user_mismatch"),
-    *refusals("an expectation", {"of too much": EXPECTING}, 413, "body_too_large"),
-    *refusals("preflight", each("OPTIONS", b"", PREFLIGHTS), 400, "invalid_request"),
-    *refusals("no HTTP", NO_HTTP, 400, "invalid_request"),
+    *cases("media", each("POST", TASK, signed(MEDIA)), 415, "media_type"),
+    *cases("media of", OTHER_MEDIA, 415, "media_type"),
+    *cases("idempotency key", each("POST", TASK, signed(KEYS, JSON)), 400, "invalid_request"),
+    *cases("two credentials", each("GET", b"", TWO_CREDENTIALS), 400, "invalid_request"),
+    *cases("ignored header", each("POST", INVALID_TASK, signed(IGNORED, JSON)), 422, "validation"),
+    *cases("an upgrade to", UPGRADES, 422, "validation"),
+    *cases("ignored header", {"a strange host": STRANGE_HOST}, 403, "user_mismatch"),
+    *cases("an expectation", {"of too much": EXPECTING}, 413, "body_too_large"),
+    *cases("preflight", each("OPTIONS", b"", PREFLIGHTS), 400, "invalid_request"),
+    *cases("not HTTP", MALFORMED, 400, "invalid_request"),
 ]

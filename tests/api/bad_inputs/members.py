@@ -1,4 +1,4 @@
-"""Tasks with one bad member, and values that are no task at all."""
+"""Tasks with one invalid member, and JSON values that are not a task."""
 
 from typing import Any
 

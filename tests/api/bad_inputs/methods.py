@@ -1,6 +1,6 @@
-"""Methods that a path does not answer, and every method on a task that is not there."""
+"""Methods that a path does not support, and every method on a task that does not exist."""
 
-from tests.api.bad_inputs import ALL, ONE, SIGNED, Case, get, refusals, write
+from tests.api.bad_inputs import ALL, AUTHORIZED, ONE, Case, cases, get, write
 from tests.support.http.raw import request
 
 METHODS = {
@@ -26,11 +26,11 @@ MISSING = f"{ALL}/{2**63 - 1}"
 CHANGE = b'{"title":"a"}'
 ABSENT = {
     "GET": get(MISSING),
-    "HEAD": request("HEAD", MISSING, SIGNED),
-    "DELETE": request("DELETE", MISSING, SIGNED),
+    "HEAD": request("HEAD", MISSING, AUTHORIZED),
+    "DELETE": request("DELETE", MISSING, AUTHORIZED),
     "PUT": write("PUT", MISSING, CHANGE),
     "PATCH": write("PATCH", MISSING, CHANGE),
-    "complete": request("PATCH", f"{MISSING}/complete", SIGNED),
+    "complete": request("PATCH", f"{MISSING}/complete", AUTHORIZED),
     "complete, set": write("PATCH", f"{MISSING}/complete", b'{"completed":true}'),
 }
 CASES = [
@@ -40,6 +40,6 @@ CASES = [
         )
         for (method, target), allow in METHODS.items()
     ),
-    *refusals("no such task", ABSENT, 404, "task_not_found"),
-    *refusals("nowhere", {"OPTIONS of an asterisk": request("OPTIONS", "*")}, 404, "not_found"),
+    *cases("no such task", ABSENT, 404, "task_not_found"),
+    *cases("unknown path", {"OPTIONS of an asterisk": request("OPTIONS", "*")}, 404, "not_found"),
 ]

@@ -1,4 +1,4 @@
-"""Makes tokens of any parts, signed with the right secret unless it is given another one."""
+"""Builds tokens of arbitrary parts, signed with the API's secret unless another is given."""
 
 import hashlib
 import hmac
@@ -6,40 +6,40 @@ import json
 from base64 import urlsafe_b64encode
 from typing import Any
 
-from tests.api.bad_inputs import DAY, ME, NOW, SIGNED
+from tests.api.bad_inputs import AUTHORIZED, DAY, ME, NOW
 from tests.support.http.server import SECRET
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
 TIME = {"iat": NOW, "exp": NOW + DAY}
 CLAIMS = {"sub": ME, **TIME}
-GOOD = SIGNED.removeprefix("Authorization: Bearer ")
+GOOD = AUTHORIZED.removeprefix("Authorization: Bearer ")
 HEAD, PAYLOAD, SIGNATURE = GOOD.split(".")
-BEYOND = 10**400  # no float is as large
+BEYOND = 10**400  # larger than any float
 
 
 def encode(part: object) -> str:
-    """One part of a token: bytes as they are, anything else as JSON."""
+    """Base64url of one part of a token: bytes unchanged, anything else as JSON."""
     text = part if isinstance(part, bytes) else json.dumps(part).encode()
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 def sign(header: object, claims: object, secret: str = SECRET, digest: str = "sha256") -> str:
-    """A token of these parts, whatever they are."""
+    """A token of this header and these claims, valid or not."""
     signed = f"{encode(header)}.{encode(claims)}"
-    seal = hmac.new(secret.encode(), signed.encode(), getattr(hashlib, digest)).digest()
-    return f"{signed}.{encode(seal)}"
+    signature = hmac.new(secret.encode(), signed.encode(), getattr(hashlib, digest)).digest()
+    return f"{signed}.{encode(signature)}"
 
 
-def headed(**members: Any) -> str:
-    """A token that is good but for these members of its header."""
+def with_header(**members: Any) -> str:
+    """A valid token, except for these members of its header."""
     return sign({**HEADER, **members}, CLAIMS)
 
 
-def claiming(**members: Any) -> str:
-    """A token that is good but for these claims."""
+def with_claims(**members: Any) -> str:
+    """A valid token, except for these claims."""
     return sign(HEADER, {**CLAIMS, **members})
 
 
-def without(name: str) -> str:
-    """A token that lacks one claim."""
+def without_claim(name: str) -> str:
+    """A valid token, except that one claim is missing."""
     return sign(HEADER, {key: value for key, value in CLAIMS.items() if key != name})

@@ -1,6 +1,6 @@
-"""Bad ids, users and targets."""
+"""Invalid task ids, user ids and request targets."""
 
-from tests.api.bad_inputs import ALL, ME, ONE, get, refusals
+from tests.api.bad_inputs import ALL, ME, ONE, cases, get
 
 IDS = {
     "zero": "0",
@@ -25,7 +25,7 @@ IDS = {
     "60,000 digits": "1" * 60_000,
     "NUL": "%00",
     "NUL after it": "1%00",
-    "no UTF-8": "%ff",
+    "not UTF-8": "%ff",
     "an overlong NUL": "%C0%80",
     "a lone surrogate": "%ED%A0%80",
     "a space": "%20",
@@ -61,7 +61,7 @@ USERS = {
     "a space before": f"%20{ME}",
     "a newline after": f"{ME}%0A",
     "NUL after": f"{ME}%00",
-    "no UTF-8 after": f"{ME}%ff",
+    "not UTF-8 after": f"{ME}%ff",
     "a zero-width space": f"{ME}%E2%80%8B",
     "full-width letters": f"%EF%BD%8D{ME[1:]}",
     "a Cyrillic letter": ME.replace("a", "%D0%B0"),
@@ -78,7 +78,7 @@ USERS = {
     "SQL": f"{ME}%27--",
     "a stranger": "canary",
 }
-NOWHERE = {
+UNKNOWN_PATHS = {
     "the root": "/",
     "the prefix": "/api",
     "the prefix and a slash": "/api/",
@@ -117,16 +117,18 @@ NOWHERE = {
     "60,000 characters": "/" + "a" * 60_000,
 }
 CASES = [
-    *refusals("id", {name: get(f"{ALL}/{sent}") for name, sent in IDS.items()}, 422, "validation"),
-    *refusals(
+    *cases("id", {name: get(f"{ALL}/{sent}") for name, sent in IDS.items()}, 422, "validation"),
+    *cases(
         "user",
         {name: get(f"/api/{sent}/tasks") for name, sent in USERS.items()},
         403,
         "user_mismatch",
     ),
-    *refusals("nowhere", {name: get(sent) for name, sent in NOWHERE.items()}, 404, "not_found"),
-    *refusals("target", {"absolute": get(f"http://canary.example{ALL}/0")}, 422, "validation"),
-    *refusals(
+    *cases(
+        "unknown path", {name: get(sent) for name, sent in UNKNOWN_PATHS.items()}, 404, "not_found"
+    ),
+    *cases("target", {"absolute": get(f"http://canary.example{ALL}/0")}, 422, "validation"),
+    *cases(
         "target",
         {
             "absolute, without a path": get("http://canary.example"),

@@ -1,11 +1,11 @@
-"""Bad query strings, of the list and of the other operations."""
+"""Invalid query strings of the list and of other operations."""
 
-from tests.api.bad_inputs import ALL, JSON, ONE, SIGNED, get, refusals, write
+from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, ONE, cases, get, write
 from tests.api.bad_inputs.cursors import CURSORS, OTHER_SORTS, cursor
-from tests.api.bad_inputs.times import NO_TIMES
+from tests.api.bad_inputs.times import INVALID_TIMES
 from tests.support.http.raw import request
 
-# For every parameter that is one of a few words, or a number.
+# Invalid values of every parameter that is an enumeration or a number.
 WORDS = {
     "status": ["canary", "", "ALL", "Pending", "all,pending", "null", "true", "%00", "all%00"],
     "priority": ["canary", "", "LOW", "1", "low,high", "null", "%00", "high%20", "%EF%BD%8Cow"],
@@ -58,8 +58,8 @@ SHAPES = {
     "a value without a name": "=1",
     "an equals sign": "=",
     "NUL as a name": "%00=1",
-    "no UTF-8 as a name": "%ff=1",
-    "no UTF-8 as a value": "search=%ff",
+    "not UTF-8 as a name": "%ff=1",
+    "not UTF-8 as a value": "search=%ff",
     "an overlong NUL": "search=%C0%80",
     "a lone surrogate": "search=%ED%A0%80",
     "half a character": "search=%E2%82",
@@ -73,7 +73,7 @@ LISTS = {
     **{f"{name}={value[:30]}": f"{name}={value}" for name in WORDS for value in WORDS[name]},
     **TEXTS,
     **SHAPES,
-    **{f"due_before: {name}": f"due_before={sent}" for name, sent in NO_TIMES.items()},
+    **{f"due_before: {name}": f"due_before={sent}" for name, sent in INVALID_TIMES.items()},
     "due_after: no offset": "due_after=2027-01-01T00:00:00",
     "due_after: no such day": "due_after=2027-02-29",
     **{f"cursor: {name}": f"cursor={sent}" for name, sent in CURSORS.items()},
@@ -88,19 +88,19 @@ OTHER_OPERATIONS = {
     "create": write("POST", f"{ALL}?user_id=bob", CHANGE),
     "put": write("PUT", f"{ONE}?upsert=1", CHANGE),
     "patch": write("PATCH", f"{ONE}?limit=1", CHANGE),
-    "delete": request("DELETE", f"{ONE}?force=1", SIGNED),
-    "complete": request("PATCH", f"{ONE}/complete?completed=true", SIGNED, JSON),
+    "delete": request("DELETE", f"{ONE}?force=1", AUTHORIZED),
+    "complete": request("PATCH", f"{ONE}/complete?completed=true", AUTHORIZED, JSON),
 }
-NO_TARGETS = {
+MALFORMED_TARGETS = {
     "a space": get(f"{ALL}?search=a b"),
     "a tab": get(f"{ALL}?search=a\tb"),
     "a byte that is not ASCII": get(f"{ALL}?search=\xe9"),
     "NUL as it is": get(f"{ALL}?search=\0"),
 }
 CASES = [
-    *refusals(
+    *cases(
         "query", {name: get(f"{ALL}?{sent}") for name, sent in LISTS.items()}, 422, "validation"
     ),
-    *refusals("query of", OTHER_OPERATIONS, 422, "validation"),
-    *refusals("query", NO_TARGETS, 400, "invalid_request"),
+    *cases("query of", OTHER_OPERATIONS, 422, "validation"),
+    *cases("query", MALFORMED_TARGETS, 400, "invalid_request"),
 ]

@@ -1,50 +1,50 @@
-"""Bytes that are no HTTP/1.1 request, or one that could be read in two ways."""
+"""Bytes that are not an HTTP/1.1 request, or an ambiguous one."""
 
-from tests.api.bad_inputs import ALL, JSON, SIGNED, get
+from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, get
 from tests.support.http.raw import request
 
 TASK = b'{"title":"a"}'
 
 
 def head(*lines: str, end: str = "\r\n") -> bytes:
-    """These lines as they are, and the empty one."""
+    """These header lines unchanged, then the empty line."""
     return end.join([*lines, "", ""]).encode("latin-1")
 
 
 def sized(*lines: str, body: bytes = TASK) -> bytes:
-    """A create whose length these lines tell."""
-    return request("POST", ALL, SIGNED, JSON, *lines) + body
+    """A create with these header lines about its length."""
+    return request("POST", ALL, AUTHORIZED, JSON, *lines) + body
 
 
 def chunked(body: bytes) -> bytes:
-    """A create whose chunks are these bytes."""
+    """A create with these bytes as chunked body."""
     return sized("Transfer-Encoding: chunked", body=body)
 
 
 HOST = "Host: tasks.example"
 LINE = f"GET {ALL} HTTP/1.1"
 LINES: dict[str, bytes] = {
-    "lower case": head(f"get {ALL} HTTP/1.1", HOST, SIGNED),
-    "an unknown method": head(f"CANARY {ALL} HTTP/1.1", HOST, SIGNED),
-    "no method": head(f"{ALL} HTTP/1.1", HOST, SIGNED),
-    "a method with a space in front": head(f" {LINE}", HOST, SIGNED),
-    "a method with NUL": head(f"GET\0 {ALL} HTTP/1.1", HOST, SIGNED),
-    "CONNECT to a host": head("CONNECT tasks.example:443 HTTP/1.1", HOST, SIGNED),
-    "no target": head("GET  HTTP/1.1", HOST, SIGNED),
-    "a target without a slash": head(f"GET {ALL[1:]} HTTP/1.1", HOST, SIGNED),
-    "a host and port as target": head("GET tasks.example:443 HTTP/1.1", HOST, SIGNED),
-    "a broken absolute target": head("GET http:// HTTP/1.1", HOST, SIGNED),
-    "a space in the target": head(f"GET {ALL}/1 2 HTTP/1.1", HOST, SIGNED),
-    "NUL in the target": head(f"GET {ALL}/\0 HTTP/1.1", HOST, SIGNED),
-    "a byte in the target that is not ASCII": head(f"GET {ALL}/\xff HTTP/1.1", HOST, SIGNED),
-    "a carriage return in the target": head(f"GET {ALL}\r/1 HTTP/1.1", HOST, SIGNED),
-    "a tab for a space": head(f"GET\t{ALL}\tHTTP/1.1", HOST, SIGNED),
-    "HTTP/1.2": head(f"GET {ALL} HTTP/1.2", HOST, SIGNED),
-    "HTTP/3.0": head(f"GET {ALL} HTTP/3.0", HOST, SIGNED),
-    "HTTP/11.1": head(f"GET {ALL} HTTP/11.1", HOST, SIGNED),
-    "a lower-case version": head(f"GET {ALL} http/1.1", HOST, SIGNED),
-    "another protocol's version": head(f"GET {ALL} HTTQ/1.1", HOST, SIGNED),
-    "something after the version": head(f"{LINE} canary", HOST, SIGNED),
+    "lower case": head(f"get {ALL} HTTP/1.1", HOST, AUTHORIZED),
+    "an unknown method": head(f"CANARY {ALL} HTTP/1.1", HOST, AUTHORIZED),
+    "no method": head(f"{ALL} HTTP/1.1", HOST, AUTHORIZED),
+    "a method with a space in front": head(f" {LINE}", HOST, AUTHORIZED),
+    "a method with NUL": head(f"GET\0 {ALL} HTTP/1.1", HOST, AUTHORIZED),
+    "CONNECT to a host": head("CONNECT tasks.example:443 HTTP/1.1", HOST, AUTHORIZED),
+    "no target": head("GET  HTTP/1.1", HOST, AUTHORIZED),
+    "a target without a slash": head(f"GET {ALL[1:]} HTTP/1.1", HOST, AUTHORIZED),
+    "a host and port as target": head("GET tasks.example:443 HTTP/1.1", HOST, AUTHORIZED),
+    "a broken absolute target": head("GET http:// HTTP/1.1", HOST, AUTHORIZED),
+    "a space in the target": head(f"GET {ALL}/1 2 HTTP/1.1", HOST, AUTHORIZED),
+    "NUL in the target": head(f"GET {ALL}/\0 HTTP/1.1", HOST, AUTHORIZED),
+    "a byte in the target that is not ASCII": head(f"GET {ALL}/\xff HTTP/1.1", HOST, AUTHORIZED),
+    "a carriage return in the target": head(f"GET {ALL}\r/1 HTTP/1.1", HOST, AUTHORIZED),
+    "a tab for a space": head(f"GET\t{ALL}\tHTTP/1.1", HOST, AUTHORIZED),
+    "HTTP/1.2": head(f"GET {ALL} HTTP/1.2", HOST, AUTHORIZED),
+    "HTTP/3.0": head(f"GET {ALL} HTTP/3.0", HOST, AUTHORIZED),
+    "HTTP/11.1": head(f"GET {ALL} HTTP/11.1", HOST, AUTHORIZED),
+    "a lower-case version": head(f"GET {ALL} http/1.1", HOST, AUTHORIZED),
+    "another protocol's version": head(f"GET {ALL} HTTQ/1.1", HOST, AUTHORIZED),
+    "something after the version": head(f"{LINE} canary", HOST, AUTHORIZED),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
     "TLS": b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + b"\0" * 32,
     "SSH": b"SSH-2.0-OpenSSH_9.9\r\n",
@@ -53,22 +53,22 @@ LINES: dict[str, bytes] = {
     "ones": b"\xff" * 1000,
 }
 HEADERS: dict[str, bytes] = {
-    "no colon": head(LINE, HOST, SIGNED, "canary"),
-    "no name": head(LINE, HOST, SIGNED, ": canary"),
-    "a space in a name": head(LINE, HOST, SIGNED, "a b: canary"),
-    "a space before the colon": head(LINE, HOST, SIGNED, "Content-Length : 0"),
-    "a name that is not ASCII": head(LINE, HOST, SIGNED, "caf\xe9: canary"),
-    "NUL in a name": head(LINE, HOST, SIGNED, "a\0b: canary"),
-    "NUL in a value": head(LINE, HOST, SIGNED, "a: b\0canary"),
-    "NUL in a token": head(LINE, HOST, f"{SIGNED}\0"),
-    "a delete character in a value": head(LINE, HOST, SIGNED, "a: \x7f"),
-    "a carriage return in a value": head(LINE, HOST, SIGNED, "a: b\rSet-Cookie: canary"),
-    "a folded value": head(LINE, HOST, SIGNED, "a: b", " canary"),
-    "a folded token": head(LINE, HOST, SIGNED.replace("Bearer ", "Bearer\r\n ")),
-    "a space before the first header": head(LINE, f" {HOST}", SIGNED),
-    "newlines alone": head(LINE, HOST, SIGNED, end="\n"),
-    "carriage returns alone": head(LINE, HOST, SIGNED, end="\r"),
-    "no host": head(LINE, SIGNED),
+    "no colon": head(LINE, HOST, AUTHORIZED, "canary"),
+    "no name": head(LINE, HOST, AUTHORIZED, ": canary"),
+    "a space in a name": head(LINE, HOST, AUTHORIZED, "a b: canary"),
+    "a space before the colon": head(LINE, HOST, AUTHORIZED, "Content-Length : 0"),
+    "a name that is not ASCII": head(LINE, HOST, AUTHORIZED, "caf\xe9: canary"),
+    "NUL in a name": head(LINE, HOST, AUTHORIZED, "a\0b: canary"),
+    "NUL in a value": head(LINE, HOST, AUTHORIZED, "a: b\0canary"),
+    "NUL in a token": head(LINE, HOST, f"{AUTHORIZED}\0"),
+    "a delete character in a value": head(LINE, HOST, AUTHORIZED, "a: \x7f"),
+    "a carriage return in a value": head(LINE, HOST, AUTHORIZED, "a: b\rSet-Cookie: canary"),
+    "a folded value": head(LINE, HOST, AUTHORIZED, "a: b", " canary"),
+    "a folded token": head(LINE, HOST, AUTHORIZED.replace("Bearer ", "Bearer\r\n ")),
+    "a space before the first header": head(LINE, f" {HOST}", AUTHORIZED),
+    "newlines alone": head(LINE, HOST, AUTHORIZED, end="\n"),
+    "carriage returns alone": head(LINE, HOST, AUTHORIZED, end="\r"),
+    "no host": head(LINE, AUTHORIZED),
     "two hosts": get(ALL, "Host: canary.example"),
 }
 LENGTHS: dict[str, bytes] = {
@@ -105,7 +105,7 @@ CODINGS: dict[str, bytes] = {
     "chunks without carriage returns": chunked(b'd\n{"title":"a"}\n0\n\n'),
     "a bad trailer": chunked(b'd\r\n{"title":"a"}\r\n0\r\na b: c\r\n\r\n'),
 }
-NO_HTTP = {
+MALFORMED = {
     **LINES,
     **{f"header: {name}": sent for name, sent in HEADERS.items()},
     **{f"length: {name}": sent for name, sent in LENGTHS.items()},

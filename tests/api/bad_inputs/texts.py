@@ -1,9 +1,9 @@
-"""Bodies that are no JSON, JSON of two meanings, and JSON too deep or too long to be read."""
+"""Bodies that are not JSON, ambiguous JSON, and JSON that is too deep or too large."""
 
 import json
 
 TASK = '{"title":"é"}'
-NO_JSON: dict[str, bytes] = {
+NOT_JSON: dict[str, bytes] = {
     "white space": b" \r\n\t ",
     "an open object": b'{"title":"a"',
     "no value": b'{"title":}',
@@ -40,7 +40,7 @@ NO_JSON: dict[str, bytes] = {
     "UTF-16 without a mark": TASK.encode("utf-16-be"),
     "UTF-32": TASK.encode("utf-32"),
     "Latin-1": TASK.encode("latin-1"),
-    "no UTF-8": b'{"title":"\xff"}',
+    "not UTF-8": b'{"title":"\xff"}',
     "an overlong slash": b'{"title":"\xc0\xaf"}',
     "half a character": b'{"title":"\xe2\x82"}',
     "a surrogate as UTF-8": b'{"title":"\xed\xa0\x80"}',
@@ -51,7 +51,7 @@ NO_JSON: dict[str, bytes] = {
     "MessagePack": b"\x81\xa5title\xa1a",
     "gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
 }
-TWO_MEANINGS: dict[str, bytes] = {
+AMBIGUOUS: dict[str, bytes] = {
     "a member twice": b'{"title":"a","title":"b"}',
     "the same member twice": b'{"title":"a","title":"a"}',
     "a member twice, once escaped": rb'{"title":"a","\u0074itle":"b"}',

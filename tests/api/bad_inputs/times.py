@@ -1,6 +1,6 @@
-"""What is no day and no time, written as a URL may write it."""
+"""Invalid dates and times, percent-encoded for a URL."""
 
-NO_TIMES = {
+INVALID_TIMES = {
     "empty": "",
     "a word": "canary",
     "NUL": "2027-01-01%00",

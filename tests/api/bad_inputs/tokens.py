@@ -1,6 +1,6 @@
-"""Bad tokens: none, no token in form, bad headers, bad signatures; ``claims`` has the rest."""
+"""Requests with a missing, malformed or invalid token, or with another user's token."""
 
-from tests.api.bad_inputs import ALL, JSON, ME, ONE, SIGNED, refusals
+from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, ME, ONE, cases
 from tests.api.bad_inputs.claims import EXPIRED, OTHERS, SUBJECTS, TIMES
 from tests.api.bad_inputs.jose import ALGORITHMS, HEADERS
 from tests.api.bad_inputs.minting import (
@@ -10,9 +10,9 @@ from tests.api.bad_inputs.minting import (
     HEADER,
     PAYLOAD,
     SIGNATURE,
-    claiming,
     encode,
     sign,
+    with_claims,
 )
 from tests.support.http.raw import request
 from tests.support.http.server import SECRET
@@ -50,12 +50,12 @@ FORMS = {
     "padding": f"{GOOD}=",
     "padding inside": f"{HEAD}=.{PAYLOAD}.{SIGNATURE}",
     "the other base64": f"{HEAD}.+/{PAYLOAD}.{SIGNATURE}",
-    "no base64": f"{HEAD}.!{PAYLOAD}.{SIGNATURE}",
+    "not base64": f"{HEAD}.!{PAYLOAD}.{SIGNATURE}",
     "a length that base64 has not": f"{HEAD}.{PAYLOAD}.{SIGNATURE}aa",
     "not ASCII": f"{HEAD}.\xe9{PAYLOAD}.{SIGNATURE}",
     "percent-encoded": GOOD.replace(".", "%2E"),
-    "over 8 kB": claiming(image="a" * 8192),
-    "100 kB": claiming(image="a" * 100_000),
+    "over 8 kB": with_claims(image="a" * 8192),
+    "100 kB": with_claims(image="a" * 100_000),
 }
 SIGNATURES = {
     "another secret": sign(HEADER, CLAIMS, SECRET[::-1]),
@@ -80,14 +80,14 @@ INVALID = {
     **SUBJECTS,
     **OTHERS,
 }
-# Without a good token nothing else of a request is looked at.
-BLIND = {
+# Without a valid token nothing else in the request is validated.
+UNAUTHENTICATED = {
     "HEAD": request("HEAD", ALL),
     "a token in the query": request("GET", f"{ALL}?access_token={GOOD}"),
     "a bad query": request("GET", f"{ALL}?limit=0"),
     "a bad id": request("GET", f"{ALL}/0"),
     "another user": request("GET", "/api/bob/tasks"),
-    "no JSON": request("POST", ALL, JSON, body=b"{"),
+    "not JSON": request("POST", ALL, JSON, body=b"{"),
     "no media type": request("POST", ALL, body=b"{}"),
     "a bad idempotency key": request("POST", ALL, JSON, "Idempotency-Key: a b", body=b"{}"),
     "a token in a form": request(
@@ -102,20 +102,23 @@ BLIND = {
 }
 
 
-def bearing(tokens: dict[str, str]) -> dict[str, bytes]:
-    """A list with each of these tokens."""
+def list_requests(tokens: dict[str, str]) -> dict[str, bytes]:
+    """A list request for each token."""
     line = "Authorization: Bearer {}"
     return {name: request("GET", ALL, line.format(token)) for name, token in tokens.items()}
 
 
 ABSENT = {name: request("GET", ALL, *lines) for name, lines in MISSING.items()}
-STRANGERS = {"another user's": claiming(sub="bob"), "in another case": claiming(sub=ME.upper())}
-TWICE = request("GET", f"{ALL}?access_token={GOOD}", SIGNED)
+OTHER_USERS = {
+    "another user's": with_claims(sub="bob"),
+    "in another case": with_claims(sub=ME.upper()),
+}
+TWICE = request("GET", f"{ALL}?access_token={GOOD}", AUTHORIZED)
 CASES = [
-    *refusals("no token", ABSENT, 401, "token_missing"),
-    *refusals("no token, and", BLIND, 401, "token_missing"),
-    *refusals("token", bearing(INVALID), 401, "token_invalid"),
-    *refusals("token expired", bearing(EXPIRED), 401, "token_expired"),
-    *refusals("token", bearing(STRANGERS), 403, "user_mismatch"),
-    *refusals("token", {"and one in the query": TWICE}, 422, "validation"),
+    *cases("no token", ABSENT, 401, "token_missing"),
+    *cases("no token, and", UNAUTHENTICATED, 401, "token_missing"),
+    *cases("token", list_requests(INVALID), 401, "token_invalid"),
+    *cases("token expired", list_requests(EXPIRED), 401, "token_expired"),
+    *cases("token", list_requests(OTHER_USERS), 403, "user_mismatch"),
+    *cases("token", {"and one in the query": TWICE}, 422, "validation"),
 ]

@@ -55,7 +55,7 @@ def test_all_members_can_change_at_once(alice: User, method: str) -> None:
     assert FULL.items() <= response.json().items()
 
 
-def test_a_merge_patch_may_say_so(alice: User) -> None:
+def test_patch_accepts_a_merge_patch_and_put_does_not(alice: User) -> None:
     task = alice.add()
     path = alice.one(task["id"])
 
@@ -66,7 +66,7 @@ def test_a_merge_patch_may_say_so(alice: User) -> None:
     assert (put.status_code, put.json()["code"]) == (415, "media_type")
 
 
-def test_toggling_twice_leads_back(alice: User) -> None:
+def test_toggling_twice_restores_the_state(alice: User) -> None:
     task = alice.add()
     path = f"{alice.one(task['id'])}/complete"
 
@@ -89,7 +89,7 @@ def test_toggling_twice_leads_back(alice: User) -> None:
     ],
     ids=["no body", "json type, no body", "text type, no body", "empty object"],
 )
-def test_every_body_less_call_toggles(alice: User, request_parts: dict[str, Any]) -> None:
+def test_complete_without_a_body_toggles(alice: User, request_parts: dict[str, Any]) -> None:
     task = alice.add()
 
     response = alice.patch(f"{alice.one(task['id'])}/complete", **request_parts)
@@ -97,7 +97,7 @@ def test_every_body_less_call_toggles(alice: User, request_parts: dict[str, Any]
     assert (response.status_code, response.json()["completed"]) == (200, True)
 
 
-def test_setting_twice_is_harmless(alice: User) -> None:
+def test_setting_completed_twice_keeps_completed_at(alice: User) -> None:
     path = f"{alice.one(alice.add()['id'])}/complete"
 
     first = alice.patch(path, json={"completed": True}).json()
@@ -110,7 +110,7 @@ def test_setting_twice_is_harmless(alice: User) -> None:
     assert (reopened["completed"], reopened["completed_at"]) == (False, None)
 
 
-def test_delete_returns_the_task_as_it_was(alice: User) -> None:
+def test_delete_returns_the_last_state_of_the_task(alice: User) -> None:
     task = alice.add(**FULL)
     path = alice.one(task["id"])
 
@@ -122,7 +122,7 @@ def test_delete_returns_the_task_as_it_was(alice: User) -> None:
     assert alice.get(path).status_code == 404
 
 
-def test_nothing_answers_for_a_task_that_is_not_there(alice: User) -> None:
+def test_every_operation_on_an_unknown_task_is_404(alice: User) -> None:
     path = alice.one(2**63 - 1)
     calls = [
         alice.get(path),
@@ -136,7 +136,7 @@ def test_nothing_answers_for_a_task_that_is_not_there(alice: User) -> None:
     assert {(call.status_code, call.json()["code"]) for call in calls} == {(404, "task_not_found")}
 
 
-def test_json_type_without_a_body_disturbs_no_read(alice: User) -> None:
+def test_a_json_content_type_without_a_body_is_accepted(alice: User) -> None:
     headers = {"Content-Type": "application/json"}
     task = alice.add()
 

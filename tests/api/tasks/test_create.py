@@ -21,7 +21,7 @@ MEMBERS = [
 ]
 
 
-def test_a_title_is_enough(alice: User) -> None:
+def test_only_the_title_is_required(alice: User) -> None:
     response = alice.post(alice.tasks, json={"title": "Buy milk"})
 
     task = response.json()
@@ -45,13 +45,13 @@ def test_times_are_rfc_3339_in_utc(alice: User) -> None:
     assert abs((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) < 60
 
 
-def test_location_leads_to_the_task(alice: User) -> None:
+def test_location_is_the_path_of_the_new_task(alice: User) -> None:
     response = alice.post(alice.tasks, json={"title": "Buy milk"})
 
     assert alice.get(response.headers["location"]).json() == response.json()
 
 
-def test_location_works_for_every_user_id(base_url: str) -> None:
+def test_location_is_percent_encoded(base_url: str) -> None:
     with User(base_url, "o'brien +%é💚@example.com") as user:
         response = user.post(user.tasks, json={"title": "x"})
 
@@ -82,7 +82,7 @@ def test_location_works_for_every_user_id(base_url: str) -> None:
         ("tags", ["x" * 50]),
     ],
 )
-def test_what_is_sent_comes_back_unchanged(alice: User, member: str, value: object) -> None:
+def test_values_are_stored_and_returned_unchanged(alice: User, member: str, value: object) -> None:
     task = alice.post(alice.tasks, json={"title": "a task", member: value}).json()
 
     assert task[member] == value
@@ -110,7 +110,7 @@ def test_the_collection_also_answers_with_a_slash(alice: User) -> None:
     assert len(alice.get(f"{alice.tasks}/").json()) == 1
 
 
-def test_a_key_makes_a_retry_return_the_first_task(alice: User) -> None:
+def test_a_repeated_idempotency_key_returns_the_first_task(alice: User) -> None:
     headers = {"Idempotency-Key": "k-1"}
     body = {"title": "Buy milk", "tags": ["a"]}
     first = alice.post(alice.tasks, json=body, headers=headers)
@@ -124,7 +124,7 @@ def test_a_key_makes_a_retry_return_the_first_task(alice: User) -> None:
     assert len(alice.all()) == 1
 
 
-def test_a_key_with_another_body_is_refused(alice: User) -> None:
+def test_a_repeated_key_with_another_body_is_422(alice: User) -> None:
     headers = {"Idempotency-Key": "k-1"}
     alice.post(alice.tasks, json={"title": "one"}, headers=headers)
 
@@ -135,7 +135,7 @@ def test_a_key_with_another_body_is_refused(alice: User) -> None:
     assert [task["title"] for task in alice.all()] == ["one"]
 
 
-def test_a_key_is_free_again_after_its_task_is_gone(alice: User) -> None:
+def test_a_key_can_be_reused_after_its_task_was_deleted(alice: User) -> None:
     headers = {"Idempotency-Key": "!~" * 127}
     first = alice.post(alice.tasks, json={"title": "one"}, headers=headers).json()
     alice.delete(alice.one(first["id"]))
@@ -146,5 +146,5 @@ def test_a_key_is_free_again_after_its_task_is_gone(alice: User) -> None:
     assert "idempotency-replayed" not in again.headers
 
 
-def test_without_a_key_the_same_body_makes_another_task(alice: User) -> None:
+def test_without_a_key_the_same_body_creates_another_task(alice: User) -> None:
     assert alice.add("same")["id"] != alice.add("same")["id"]

@@ -1,6 +1,6 @@
 """A million tasks of ten thousand users: every operation is an index scan without a sort.
 
-``python -m pytest -s tests/api/tasks/test_million.py`` prints the server's times.
+``python -m pytest -s tests/api/tasks/test_million.py`` prints the server-side times.
 """
 
 from collections.abc import Iterator
@@ -31,13 +31,13 @@ FILTERS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def cursor() -> Iterator[Any]:
-    """A cursor on the million."""
+    """A cursor on a database with a million tasks."""
     with filled(users=10_000, tasks=1_000_000) as cursor:
         yield cursor
 
 
-def check(cursor: Any, name: str, message: CompiledStatement, values: dict[str, Any]) -> None:
-    """Run a message some times, and look at the plan of the fastest run."""
+def check_plan(cursor: Any, name: str, message: CompiledStatement, values: dict[str, Any]) -> None:
+    """Run a statement a few times and check the plan of the fastest run."""
     options = "ANALYZE, BUFFERS, COSTS OFF"
     plans = [plan(cursor, message, values, options) for _ in range(RUNS)]
     best = min(plans, key=milliseconds)
@@ -48,35 +48,35 @@ def check(cursor: Any, name: str, message: CompiledStatement, values: dict[str, 
     assert "Index Scan" in best
 
 
-def asked(cursor: Any, query: dict[str, Any]) -> None:
-    """Check the page that a query asks for."""
+def check_page(cursor: Any, query: dict[str, Any]) -> None:
+    """Check the plan of the page that a query selects."""
     name = " ".join(f"{key}={value}" for key, value in query.items() if key != "cursor")
     deep = "deep " if "cursor" in query else ""
     listed = ListQuery.model_validate({"limit": "20", **query})
-    check(cursor, f"{deep}{name}", *page(listed))
+    check_plan(cursor, f"{deep}{name}", *page(listed))
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", SORTS)
-def test_the_first_and_a_deep_page(cursor: Any, sort: Any, order: Any) -> None:
+def test_first_and_deep_pages_use_an_index(cursor: Any, sort: Any, order: Any) -> None:
     message, values = page(ListQuery(sort=sort, order=order))
     cursor.execute(message.text, {**message.defaults, **values, "owner": OWNER})
     seventieth = cursor.fetchall()[70][0]
 
-    asked(cursor, {"sort": sort, "order": order})
-    asked(cursor, {"sort": sort, "order": order, "cursor": encode(sort, order, seventieth)})
+    check_page(cursor, {"sort": sort, "order": order})
+    check_page(cursor, {"sort": sort, "order": order, "cursor": encode(sort, order, seventieth)})
 
 
 @pytest.mark.parametrize("query", FILTERS, ids=str)
-def test_each_filter(cursor: Any, query: dict[str, Any]) -> None:
-    asked(cursor, query)
+def test_each_filter_uses_an_index(cursor: Any, query: dict[str, Any]) -> None:
+    check_page(cursor, query)
 
 
-def test_one_task(cursor: Any) -> None:
+def test_operations_on_one_task_use_an_index(cursor: Any) -> None:
     cursor.execute("SELECT id FROM task WHERE user_id = %s LIMIT 1", [OWNER])
     own = {"id": cursor.fetchone()[0]}
 
-    check(cursor, "by id", statements.read(), own)
-    check(cursor, "toggle", statements.toggle(), own)
-    check(cursor, "update", statements.change(frozenset({"title"})), {**own, "title": "new"})
-    check(cursor, "delete", statements.remove(), own)
+    check_plan(cursor, "by id", statements.read(), own)
+    check_plan(cursor, "toggle", statements.toggle(), own)
+    check_plan(cursor, "update", statements.change(frozenset({"title"})), {**own, "title": "new"})
+    check_plan(cursor, "delete", statements.remove(), own)

@@ -19,15 +19,15 @@ TASKS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def shelf(alice: User) -> User:
+def seven_tasks(alice: User) -> User:
     """Alice with seven tasks; the fourth was changed last."""
     ids = [alice.add(**task)["id"] for task in TASKS]
     alice.put(alice.one(ids[3]), json={"priority": "medium"})
     return alice
 
 
-def places(user: User, **query: Any) -> list[int]:
-    """Where the tasks of a page stand in ``TASKS``."""
+def positions(user: User, **query: Any) -> list[int]:
+    """The index in ``TASKS`` of each task of a page."""
     first = min(task["id"] for task in user.all())
     return [task["id"] - first for task in user.all(**query)]
 
@@ -47,8 +47,8 @@ def places(user: User, **query: Any) -> list[int]:
         ({"sort": "due_date", "order": "desc"}, [6, 2, 1, 3, 5, 4, 0]),
     ],
 )
-def test_orders(shelf: User, query: dict[str, str], expected: list[int]) -> None:
-    assert places(shelf, **query) == expected
+def test_every_sort_order(seven_tasks: User, query: dict[str, str], expected: list[int]) -> None:
+    assert positions(seven_tasks, **query) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,14 @@ def test_orders(shelf: User, query: dict[str, str], expected: list[int]) -> None
         ({"status": "pending", "priority": "low", "tag": "home", "search": "kaufen"}, {0}),
     ],
 )
-def test_filters(shelf: User, query: dict[str, Any], expected: set[int]) -> None:
-    assert set(places(shelf, **query)) == expected
+def test_each_filter_selects_the_matching_tasks(
+    seven_tasks: User, query: dict[str, Any], expected: set[int]
+) -> None:
+    assert set(positions(seven_tasks, **query)) == expected
 
 
 def pages(user: User, **query: Any) -> list[list[int]]:
-    """The ids of all pages, as a client that follows ``Link`` sees them."""
+    """The ids of every page, following ``Link``."""
     found = []
     response = user.get(user.tasks, params=query)
     while True:
@@ -94,46 +96,48 @@ def pages(user: User, **query: Any) -> list[list[int]]:
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["created_at", "updated_at", "title", "due_date", "priority"])
-def test_pages_make_up_the_whole_list(shelf: User, sort: str, order: str, limit: int) -> None:
+def test_pages_together_are_the_whole_list(
+    seven_tasks: User, sort: str, order: str, limit: int
+) -> None:
     query = {"sort": sort, "order": order}
-    found = pages(shelf, **query, limit=limit)
+    found = pages(seven_tasks, **query, limit=limit)
 
     assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
-    assert list(itertools.chain(*found)) == [task["id"] for task in shelf.all(**query)]
+    assert list(itertools.chain(*found)) == [task["id"] for task in seven_tasks.all(**query)]
 
 
-def test_a_page_keeps_its_filters(shelf: User) -> None:
-    found = pages(shelf, tag=["shop"], search="a", sort="title", limit=1)
+def test_a_page_keeps_its_filters(seven_tasks: User) -> None:
+    found = pages(seven_tasks, tag=["shop"], search="a", sort="title", limit=1)
 
     assert [len(page) for page in found] == [1, 1, 1]
 
 
-def test_new_tasks_disturb_no_page(shelf: User) -> None:
-    first = shelf.get(shelf.tasks, params={"limit": 3})
-    shelf.add("in between")
-    second = shelf.get(first.links["next"]["url"])
+def test_new_tasks_do_not_shift_the_next_page(seven_tasks: User) -> None:
+    first = seven_tasks.get(seven_tasks.tasks, params={"limit": 3})
+    seven_tasks.add("in between")
+    second = seven_tasks.get(first.links["next"]["url"])
 
     titles = [task["title"] for task in first.json() + second.json()]
     assert titles == [task["title"] for task in reversed(TASKS)][:6]
 
 
-def test_a_cursor_survives_its_task(shelf: User) -> None:
-    first = shelf.get(shelf.tasks, params={"limit": 2})
-    shelf.delete(shelf.one(first.json()[-1]["id"]))
+def test_a_cursor_works_after_its_task_was_deleted(seven_tasks: User) -> None:
+    first = seven_tasks.get(seven_tasks.tasks, params={"limit": 2})
+    seven_tasks.delete(seven_tasks.one(first.json()[-1]["id"]))
 
-    rest = shelf.get(first.links["next"]["url"]).json()
+    rest = seven_tasks.get(first.links["next"]["url"]).json()
     assert rest[0]["title"] == TASKS[4]["title"]
 
 
-def test_a_foreign_cursor_is_a_position_and_no_right(shelf: User, bob: User) -> None:
+def test_another_users_cursor_gives_no_access_to_their_tasks(seven_tasks: User, bob: User) -> None:
     bob.add("mine")
-    link = shelf.get(shelf.tasks, params={"limit": 1}).links["next"]["url"]
+    link = seven_tasks.get(seven_tasks.tasks, params={"limit": 1}).links["next"]["url"]
 
-    found = bob.get(link.replace(shelf.tasks, bob.tasks)).json()
+    found = bob.get(link.replace(seven_tasks.tasks, bob.tasks)).json()
     assert {task["user_id"] for task in found} <= {bob.user_id}
 
 
-def test_the_cap_of_a_page_announces_that_more_follow(alice: User) -> None:
+def test_a_full_page_links_to_the_next_page(alice: User) -> None:
     for number in range(1001):
         alice.add(f"{number}")
     response = alice.get(alice.tasks)
@@ -142,7 +146,7 @@ def test_the_cap_of_a_page_announces_that_more_follow(alice: User) -> None:
     assert [task["title"] for task in alice.get(response.links["next"]["url"]).json()] == ["0"]
 
 
-def test_nobody_has_an_empty_list_that_is_not_an_array(alice: User) -> None:
+def test_a_user_without_tasks_gets_an_empty_array(alice: User) -> None:
     response = alice.get(alice.tasks)
 
     assert (response.status_code, response.text) == (200, "[]")

@@ -1,4 +1,4 @@
-"""Every order is read from an index, in order: PostgreSQL never sorts a user's tasks."""
+"""Every sort order is an index range scan: PostgreSQL never sorts a user's tasks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ FILTERS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def cursor() -> Iterator[Any]:
-    """A cursor on a database where a user has 300 tasks."""
+    """A cursor on a database in which each user has 300 tasks."""
     with filled(users=100, tasks=30_000) as cursor:
         yield cursor
 

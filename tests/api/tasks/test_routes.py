@@ -1,4 +1,4 @@
-"""Each request walks the list of routes from its beginning: what is asked most stands first."""
+"""Routes are matched in order, so the most frequent ones come first."""
 
 from starlette.routing import Route
 
@@ -6,7 +6,7 @@ from api.main import create_app
 from tests.support.http.server import make_settings
 
 
-def test_the_order_of_the_routes_is_that_of_their_use() -> None:
+def test_frequent_routes_are_matched_first() -> None:
     tasks, one = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
     routes = [route for route in create_app(make_settings()).routes if isinstance(route, Route)]
     found = [(method, route.path) for route in routes for method in sorted(route.methods or ())]
