@@ -13,7 +13,7 @@ from api.database.pool import StaleReason
 from api.database.sqlstates import CAUSES
 from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
-from api.tasks.statements import MESSAGES
+from api.tasks.statements import STATEMENTS
 from tests.support.http.client import User
 from tests.support.observability.metrics import series, total
 from tests.support.observability.promtool import promtool
@@ -96,7 +96,7 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
         "tasks_api_auth_failures_total": ("reason", AuthFailure),
         "tasks_api_db_reconnects_total": ("reason", StaleReason),
         "tasks_api_db_unavailable_total": ("cause", CAUSES),
-        "tasks_api_db_retries_total": ("operation", MESSAGES),
+        "tasks_api_db_retries_total": ("operation", STATEMENTS),
         "tasks_api_problems_total": ("code", Problem.codes),
     }
 
