@@ -1,4 +1,4 @@
-# The API's image: it serves, or migrates with `python -m api.migrations`.
+# The API's image. The default command serves; `python -m api.migrations` migrates the database.
 
 FROM python:3.13-slim-trixie AS build
 COPY requirements.txt /tmp/
@@ -19,7 +19,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOST=0.0.0.0 \
     PROMETHEUS_MULTIPROC_DIR=/run/app/metrics
 WORKDIR /app
-# A number, so that Kubernetes can tell that it is not root.
+# Numeric, because Kubernetes checks runAsNonRoot against a number.
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -1,4 +1,4 @@
-# Everything a developer does here; `make help` lists it.
+# The developer's commands; `make help` lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,24 +21,24 @@ migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=compose for the stack that `make up` started)
 	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m deploy.local.access_token --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
 
-up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for a part)
+up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for some of it)
 	@deploy/up $(SERVICES)
 
-down: ## stop the stack and remove its containers and networks; the data stay
+down: ## stop the stack and remove its containers and networks; keeps the data
 	@docker compose --profile '*' down --remove-orphans
 
-test: $(VENV)/dev ## the tests, on real parts
+test: $(VENV)/dev ## run the fast tests against real services
 	@$(BIN)/python -m pytest -m "not slow"
 
-# Measuring coverage costs a third of the time; the slow ones reach nothing that the others do not.
-test-all: $(VENV)/dev ## also the slow tests, and what of the code all this covers
+# Coverage adds a third of the run time, and the slow tests cover no additional code.
+test-all: $(VENV)/dev ## run all tests and report coverage
 	@$(BIN)/python -m pytest -m "not slow" --cov
 	@$(BIN)/python -m pytest -m slow
 
 load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500 ms (SECONDS=60 RATE=40, URL= of `make run`)
 	@$(BIN)/python -m tests.load
 
-bench: $(VENV)/dev ## the product beside its peers, half an hour (QUICK=1 without ten million rows)
+bench: $(VENV)/dev ## compare with similar APIs, half an hour (QUICK=1 without ten million rows)
 	@$(BIN)/python -m tests.bench
 
 check: $(VENV)/dev ## formatter, linter, types, import layers, locked files
@@ -48,14 +48,14 @@ check: $(VENV)/dev ## formatter, linter, types, import layers, locked files
 	@$(BIN)/lint-imports --no-logo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock --check
 
-format: $(VENV)/dev ## rewrite the sources as the formatter and the linter want them
+format: $(VENV)/dev ## format the sources and apply the linter's fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 lock: $(VENV)/dev ## resolve pyproject.toml into the requirement files
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock
 
-openapi: $(VENV)/dev ## write the API's description, api/openapi.json, as the code is now
+openapi: $(VENV)/dev ## write the OpenAPI document, api/openapi.json
 	@$(BIN)/python -m api.openapi.document
 
 client: tests/client/node_modules/.installed ## write the API's types for a TypeScript front end (OUT=tasks-api.d.ts)

@@ -1,1 +1,1 @@
-"""How the API is served."""
+"""Serving the API: gunicorn, its worker, and the preparation of the Compose stack."""

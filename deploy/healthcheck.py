@@ -1,4 +1,7 @@
-"""For the container's engine: exit 0 when the API is ready. A bare socket, for it runs often."""
+"""The health command of the API's container: exit code 0 when ``/readyz`` is 200.
+
+It uses a plain socket, because importing an HTTP client would double its CPU time.
+"""
 
 import os
 import socket

@@ -1,7 +1,7 @@
-"""Before the stack's start: secrets, a certificate and what nginx must know, in volumes.
+"""Write secrets, the certificate and nginx's generated settings into the stack's volumes.
 
-Runs as root, in the API's image. What was made once stays, except a certificate of ours that ends
-soon. Each file belongs to the one user that reads it.
+Runs as root in the API's image before the other services start. Generated values are kept, except a
+self-signed certificate that expires soon. Each file is readable by the user of its service alone.
 """
 
 import os
@@ -30,15 +30,15 @@ LOCAL = "postgresql://postgres:{}@db:5432/postgres?sslmode=disable"
 
 
 def main() -> None:
-    """Fill the volumes, and log which of their files are not as they were."""
+    """Write the files and log the names of those that changed."""
     config = settings.load()
-    files = {**_secrets(config), "nginx/public.conf": _public(config.cors_origins), **_tls()}
+    files = {**_secrets(config), "nginx/public.conf": _nginx_maps(config.cors_origins), **_tls()}
     changed = [name for name, text in files.items() if _write(name, text)]
     structlog.get_logger().info("prepared", changed=changed)
 
 
 def _secrets(config: Settings) -> dict[str, str]:
-    password = _kept("db/password") or secrets.token_urlsafe(48)
+    password = _read("db/password") or secrets.token_urlsafe(48)
     given, direct, secret = (
         value and value.get_secret_value()
         for value in (config.database_url, config.database_url_direct, config.better_auth_secret)
@@ -52,18 +52,18 @@ def _secrets(config: Settings) -> dict[str, str]:
     for name in ("api", "auth"):
         own = f"{name}/better_auth_secret"
         found[f"{name}/database_url"] = url
-        found[own] = secret or _kept(own) or secrets.token_urlsafe(48)
+        found[own] = secret or _read(own) or secrets.token_urlsafe(48)
     return found
 
 
-def _kept(name: str) -> str:
+def _read(name: str) -> str:
     path = VOLUMES / name
     return path.read_text() if path.exists() else ""
 
 
 def _write(name: str, text: str) -> bool:
-    """Whether that was not there already."""
-    if _kept(name) == text:
+    """Write the file atomically; return whether its content changed."""
+    if _read(name) == text:
         return False
     path = VOLUMES / name
     owner, draft = OWNERS[path.parent.name], path.with_suffix(".new")
@@ -74,8 +74,8 @@ def _write(name: str, text: str) -> bool:
     return True
 
 
-def _public(origins: Iterable[str]) -> str:
-    """Which origins may read errors of nginx's own, and the port that browsers see."""
+def _nginx_maps(origins: Iterable[str]) -> str:
+    """The nginx maps for the CORS headers of its own errors and for the port in its redirect."""
     allowed = "".join(f'    "{origin}" $http_origin;\n' for origin in origins)
     port = os.environ.get("HTTPS_PORT") or "8443"
     shown = "" if port == "443" else f":{port}"
@@ -86,19 +86,19 @@ def _public(origins: Iterable[str]) -> str:
 
 
 def _tls() -> dict[str, str]:
-    """The certificate that was given, or one of our own for this machine's names, and its key."""
+    """The certificate and key from ``deploy/certs``, else a self-signed pair for localhost."""
     certificate, key = GIVEN / "tls.crt", GIVEN / "tls.key"
     if certificate.exists() or key.exists():
-        _check(certificate, key)
+        _check_pair(certificate, key)
         return {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
-    if not _ends_soon(_kept("nginx/tls.crt")):
+    if not _expires_soon(_read("nginx/tls.crt")):
         return {}
     own = ec.generate_private_key(ec.SECP256R1())
     return {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
 
 
-def _check(certificate: Path, key: Path) -> None:
-    """End with a sentence unless nginx can use this pair."""
+def _check_pair(certificate: Path, key: Path) -> None:
+    """Raise ``SystemExit`` with one sentence unless the key belongs to the certificate."""
     try:
         ssl.create_default_context().load_cert_chain(certificate, key, password="")
     except OSError as error:
@@ -108,7 +108,7 @@ def _check(certificate: Path, key: Path) -> None:
         ) from None
 
 
-def _ends_soon(certificate: str) -> bool:
+def _expires_soon(certificate: str) -> bool:
     if not certificate:
         return True
     end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection: uvicorn's httptools protocol, with our answers for what is no HTTP."""
+"""HTTP/1.1: uvicorn's httptools protocol with problem documents for malformed requests."""
 
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from api.problems.problem import PROBLEM_JSON
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Answers what is not HTTP with a problem document, as every other error."""
+    """Answers malformed HTTP with a problem document (RFC 9457), like every other error."""
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, which stops at a request that wants another protocol."""
@@ -23,14 +23,14 @@ class HttpProtocol(HttpToolsProtocol):
             self.send_400_response("Invalid HTTP request received.")
 
     def on_headers_complete(self) -> None:
-        """Demand one Host (RFC 9112 section 3.2); an exception makes the parser refuse."""
+        """Require exactly one Host (RFC 9112 section 3.2); an exception makes the parser fail."""
         hosts = [name for name, _ in self.headers if name == b"host"]
         if len(hosts) != 1 and self.parser.get_http_version() == "1.1":
             raise ValueError("host")
         super().on_headers_complete()
 
     def _should_upgrade(self) -> bool:
-        """Keep uvicorn from starting a request whose body the parser would drop."""
+        """Keep uvicorn from starting a request before its body is parsed (except CONNECT)."""
         return bool(self.scope["method"] != "CONNECT")
 
     def _ignore_upgrade(self, rest: bytes) -> None:
@@ -41,10 +41,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.data_received(b"\r\n".join([head, *lines, b"", b""]) + rest)
 
     def send_400_response(self, msg: str) -> None:
-        """Write the answer and close: what follows on this connection cannot be trusted."""
+        """Answer 400 and close: the boundary of the next request is unknown."""
         cycle = self.cycle
         if cycle and not cycle.more_body and not cycle.response_complete:
-            cycle.keep_alive = False  # its own answer comes first, and is the last
+            cycle.keep_alive = False  # the pending answer is sent first, and is the last one
             return
         request_id = uuid4().hex
         body = InvalidRequest(msg).body(request_id)

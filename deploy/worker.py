@@ -1,8 +1,8 @@
-"""The gunicorn worker: uvicorn on uvloop, which drains before it stops.
+"""The gunicorn worker: uvicorn on uvloop, with a drain phase before it stops.
 
-uvicorn closes idle connections at once when it is told to stop; a proxy that just sent a request
-on one of them gets a reset, and must not repeat a POST. So a stopping worker answers for a while
-with ``Connection: close``, and closes what is idle only then.
+uvicorn closes idle connections immediately on shutdown. A proxy that has just sent a request on
+such a connection gets a reset, and must not repeat a POST. So a stopping worker first answers with
+``Connection: close`` for ``DRAIN_SECONDS`` and closes idle connections afterwards.
 """
 
 import asyncio
@@ -19,33 +19,33 @@ from api import health
 from deploy.protocol import HttpProtocol
 
 DRAIN_SECONDS = 2.0
-# Longer than any request of the API may take, shorter than gunicorn's graceful_timeout.
+# Longer than the request deadline, shorter than gunicorn's graceful_timeout.
 STOP_SECONDS = 20
 
 
 class DrainingServer(Server):
-    """A uvicorn server that says goodbye on every connection before it closes them."""
+    """A uvicorn server that answers with ``Connection: close`` before it closes connections."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, drain, then shut down; the arbiter hears from us all the while."""
+        """Stop accepting, drain, then shut down; heartbeats to the arbiter continue meanwhile."""
         health.drain()
-        beating = asyncio.create_task(self._beat())
+        heartbeat = asyncio.create_task(self._send_heartbeats())
         try:
             for server in self.servers:
                 server.close()
             await self._drain()
             await super().shutdown(sockets)
         finally:
-            beating.cancel()
+            heartbeat.cancel()
 
     async def _drain(self) -> None:
         state, loop = self.server_state, asyncio.get_running_loop()
         state.default_headers = [*state.default_headers, (b"connection", b"close")]
         end = loop.time() + DRAIN_SECONDS
-        while state.connections and loop.time() < end:  # noqa: ASYNC110, nothing tells us
+        while state.connections and loop.time() < end:  # noqa: ASYNC110, uvicorn has no event for it
             await asyncio.sleep(0.05)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while self.config.callback_notify:
             await self.config.callback_notify()
             await asyncio.sleep(1)
@@ -60,13 +60,13 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
-        "proxy_headers": False,  # nothing here depends on the client's address or scheme
+        "proxy_headers": False,  # the API uses neither the client's address nor the scheme
         "server_header": False,
         "timeout_graceful_shutdown": STOP_SECONDS,
     }
 
     async def _serve(self) -> None:
-        """As the parent does, with our server."""
+        """Serve as the base class does, with ``DrainingServer``."""
         self.config.app = self.wsgi
         server = DrainingServer(config=self.config)
         loop = asyncio.get_running_loop()

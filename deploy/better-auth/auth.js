@@ -1,4 +1,4 @@
-// Better Auth as the API expects it: e-mail and password, and access tokens of the plugin jwt.
+// Better Auth's options: e-mail and password, and access tokens by the plugin jwt.
 
 import { readFileSync } from "node:fs";
 import { jwt } from "better-auth/plugins";
@@ -14,16 +14,16 @@ export function log(level, event, more = {}) {
   console.log(JSON.stringify({ timestamp: new Date().toISOString(), level, event, ...more }));
 }
 
-if (alg && !ALGORITHMS.includes(alg)) end(`JWT_ALGORITHM must be one of ${ALGORITHMS.join(", ")}.`);
-if (rotation && !(rotation > 0)) end("JWT_ROTATION_SECONDS must be a number of seconds.");
+if (alg && !ALGORITHMS.includes(alg)) exit(`JWT_ALGORITHM must be one of ${ALGORITHMS.join(", ")}.`);
+if (rotation && !(rotation > 0)) exit("JWT_ROTATION_SECONDS must be a number of seconds.");
 
-const database = new Pool({ connectionString: given("DATABASE_URL"), max: 5 });
-// Without a listener, a connection that ends while it is idle would end the process.
-database.on("error", (error) => log("warning", "database_away", { reason: error.message }));
+const database = new Pool({ connectionString: required("DATABASE_URL"), max: 5 });
+// Without a listener, a lost idle connection would end the process.
+database.on("error", (error) => log("warning", "database_connection_lost", { reason: error.message }));
 
 export const options = {
   baseURL: env.BETTER_AUTH_URL || "http://localhost:3000",
-  secret: given("BETTER_AUTH_SECRET"),
+  secret: required("BETTER_AUTH_SECRET"),
   database,
   trustedOrigins: origins,
   emailAndPassword: { enabled: true },
@@ -39,13 +39,13 @@ export const options = {
   logger: { log: (level, event, cause) => log(level, event, cause && { reason: cause.message }) },
 };
 
-function given(name) {
+function required(name) {
   const file = env[`${name}_FILE`];
   const value = file ? readFileSync(file, "utf8").trim() : env[name];
-  return value || end(`${name} or ${name}_FILE must be set.`);
+  return value || exit(`${name} or ${name}_FILE must be set.`);
 }
 
-function end(sentence) {
+function exit(sentence) {
   console.error(sentence);
   process.exit(1);
 }

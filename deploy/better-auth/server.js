@@ -1,4 +1,4 @@
-// Serves Better Auth under /api/auth; makes or completes its tables first.
+// Serves Better Auth under /api/auth after it has migrated its tables.
 
 import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
@@ -8,7 +8,7 @@ import { log, options, origins } from "./auth.js";
 
 const answer = toNodeHandler(betterAuth(options));
 
-function mayRead(origin, response) {
+function setCorsHeaders(origin, response) {
   response.setHeader("Vary", "Origin");
   if (!origins.includes(origin)) return;
   response.setHeader("Access-Control-Allow-Origin", origin);
@@ -23,9 +23,9 @@ function preflight(response) {
 }
 
 const server = createServer((request, response) => {
-  // Better Auth counts calls by this header, and no proxy stands here to vouch for it.
+  // Better Auth's rate limit uses this header, and there is no proxy that sets it.
   request.headers["x-forwarded-for"] = request.socket.remoteAddress;
-  mayRead(request.headers.origin, response);
+  setCorsHeaders(request.headers.origin, response);
   if (request.method === "OPTIONS") preflight(response);
   else answer(request, response);
 });

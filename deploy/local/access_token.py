@@ -1,4 +1,4 @@
-"""An access token for trying things: ``make token SUB=alice``. Never in production."""
+"""``make token SUB=alice``: an access token for development, refused in production."""
 
 import argparse
 import os
@@ -16,13 +16,13 @@ OWNER_ONLY = 0o600
 
 
 def local_secret(data_dir: Path) -> str:
-    """The secret of a machine that was given none: made on first use, readable by its owner."""
+    """The generated secret in ``data_dir``: created on first use, readable by its owner only."""
     path, draft = data_dir / "secret", data_dir / f"secret.{os.getpid()}"
     data_dir.mkdir(parents=True, exist_ok=True)
     if not path.exists() or not path.read_text():
         draft.touch(OWNER_ONLY)
         draft.write_text(secrets.token_urlsafe(48))
-        draft.rename(path)  # whole or not at all, whatever interrupts us
+        draft.rename(path)  # atomic
     return path.read_text().strip()
 
 

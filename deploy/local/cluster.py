@@ -1,4 +1,4 @@
-"""The files of a local PostgreSQL, and the user who may run it."""
+"""The files of the embedded PostgreSQL, and the operating system user that runs it."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ INITDB = (
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
-    "--locale-provider=builtin",  # the same order and letters on every system, as on Neon
+    "--locale-provider=builtin",  # the same collation on every system, as on Neon
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
     "--no-sync",
@@ -23,7 +23,7 @@ INITDB = (
 
 
 class Cluster:
-    """A folder with a data directory, the superuser's password and the server's log."""
+    """A folder with PostgreSQL's data directory, the superuser's password and the log."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ class Cluster:
         self.identity = _identity(self.data)
 
     def prepare(self) -> None:
-        """Make the data directory, unless there is one: under its name it is always whole."""
+        """Create the data directory unless it exists; it is renamed into place when complete."""
         for path in (self.directory, binary("postgres")):
             self._check_access(path)
         if not self.data.exists():
@@ -62,7 +62,7 @@ class Cluster:
             [*command, *INITDB], cwd=data, capture_output=True, check=False, **user
         )
         if done.returncode:
-            why = reason(done.stderr.decode(errors="replace"))
+            why = error_line(done.stderr.decode(errors="replace"))
             raise SystemExit(f"PostgreSQL cannot make its data directory: {why}")
 
 
@@ -75,7 +75,10 @@ def binary(name: str) -> Path:
 
 
 def _identity(data: Path) -> dict[str, Any]:
-    """How to run the server's programs: as root only through another user, always the same."""
+    """Arguments of ``subprocess`` that run the server as another user when we are root.
+
+    The owner of an existing data directory stays the user.
+    """
     if os.geteuid() != 0:
         return {}
     if data.exists():
@@ -90,8 +93,8 @@ def _identity(data: Path) -> dict[str, Any]:
     raise SystemExit("PostgreSQL refuses to run as root, and there is no user postgres or nobody.")
 
 
-def reason(said: str) -> str:
-    """The line of what a program said that tells why it failed."""
-    lines = said.splitlines()
-    telling = [line for line in lines if "FATAL" in line or "error" in line]
-    return next(iter(telling[-1:] or lines), "it said nothing")
+def error_line(output: str) -> str:
+    """The line of a program's output that names the error, else its first line."""
+    lines = output.splitlines()
+    errors = [line for line in lines if "FATAL" in line or "error" in line]
+    return next(iter(errors[-1:] or lines), "no output")

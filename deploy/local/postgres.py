@@ -1,7 +1,7 @@
-"""A real PostgreSQL on this machine, for those who have none: from a wheel, as our child.
+"""The embedded PostgreSQL of ``make run`` and the tests: a child process from a wheel.
 
-Only the wheel's ``initdb`` and ``postgres`` are used. As root they run as another user, since
-PostgreSQL refuses root; the server listens on a free port of the loopback interface alone.
+Only the wheel's ``initdb`` and ``postgres`` are used. Under root they run as another user, because
+PostgreSQL refuses root. The server listens on a free port of the loopback interface only.
 """
 
 import signal
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from deploy.local.cluster import Cluster, binary, reason
+from deploy.local.cluster import Cluster, binary, error_line
 
 Process = subprocess.Popen[bytes]
 
@@ -26,9 +26,9 @@ SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "tim
 
 @contextmanager
 def server(directory: Path, *options: str) -> Iterator[str]:
-    """Run PostgreSQL on ``directory``, made on first use, and give its URL.
+    """Run PostgreSQL on ``directory``, created on first use, and yield its URL.
 
-    ``options`` go to ``postgres``. Raises ``SystemExit`` with one sentence where it cannot run.
+    ``options`` are passed to ``postgres``. Raises ``SystemExit`` with one sentence on failure.
     """
     cluster = Cluster(directory.resolve())
     cluster.prepare()
@@ -48,7 +48,7 @@ def _start(cluster: Cluster, port: int, options: tuple[str, ...]) -> Process:
     command = [str(binary("postgres")), "-D", str(cluster.data), "-p", str(port)]
     flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
     with cluster.log.open("wb") as log:
-        # A session of its own: Ctrl-C stops the API first, and this afterwards.
+        # A session of its own, because Ctrl-C must stop the API first.
         return subprocess.Popen(
             [*command, *flags, *options],
             cwd=cluster.data,
@@ -68,14 +68,14 @@ def _wait_until_ready(cluster: Cluster, process: Process, url: str) -> None:
             time.sleep(0.05)
         else:
             return
-    said = cluster.log.read_text(errors="replace")
-    if "lock file" in said:
+    output = cluster.log.read_text(errors="replace")
+    if "lock file" in output:
         number = (cluster.data / "postmaster.pid").read_text().partition("\n")[0]
         raise SystemExit(
             f"The data directory {cluster.directory} is in use by another PostgreSQL server "
             f"(process {number}): stop it, or choose another folder with DATA_DIR="
         )
-    raise SystemExit(f"PostgreSQL did not start: {reason(said)}")
+    raise SystemExit(f"PostgreSQL did not start: {error_line(output)}")
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""``make run``: the API on this machine, with a database and a secret of its own if need be."""
+"""``make run``: the API on this machine, with an embedded PostgreSQL and a generated secret."""
 
 import fcntl
 import os
@@ -26,11 +26,11 @@ EXAMPLE_USER = "alice"
 
 
 def main() -> int:
-    """Start everything, say how to use it, and stop everything on SIGINT or SIGTERM."""
+    """Migrate, serve, print a usage example, and stop everything on SIGINT or SIGTERM."""
     config = settings.load()
     _check_port(config.port)
     stop = Stop()
-    with _only_one(config.data_dir):
+    with _lock_directory(config.data_dir):
         given = config.better_auth_secret
         secret = given.get_secret_value() if given else local_secret(config.data_dir)
         environment = {**os.environ, "BETTER_AUTH_SECRET": secret}
@@ -42,34 +42,37 @@ def main() -> int:
                 environment["DATABASE_URL"] = url
             with _child(environment, "api.migrations") as migration:
                 failed = stop.wait(migration)
-            if failed or stop.asked:
+            if failed or stop.requested:
                 return failed
             return _serve(config, secret, environment, stop)
 
 
 class Stop:
-    """Remembers SIGINT and SIGTERM; an exception in their place could come between the start of a
-    child and the code that stops it.
+    """Records SIGINT and SIGTERM. An exception raised by a signal handler could arrive between
+    the start of a child process and the code that stops it.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGTERM, self._ask)
+        self.requested = False
+        signal.signal(signal.SIGINT, self._request)
+        signal.signal(signal.SIGTERM, self._request)
 
     def wait(self, child: Process, *, until: Callable[[], bool] = lambda: False) -> int:
-        """Wait for the child's end (its exit code), for a signal, or ``until`` (both 0)."""
-        while not self.asked and child.poll() is None and not until():
+        """Wait until the child exits, a signal arrives or ``until`` is true.
+
+        Returns the child's exit code, else 0.
+        """
+        while not self.requested and child.poll() is None and not until():
             time.sleep(PAUSE)
         return child.returncode or 0
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True
 
 
 @contextmanager
 def _child(environment: dict[str, str], *command: str) -> Iterator[Process]:
-    """Run a module of ours; in a session of its own, so that Ctrl-C reaches us alone."""
+    """Run a Python module in a session of its own, so that Ctrl-C reaches this process only."""
     child = subprocess.Popen(
         [sys.executable, "-m", *command], env=environment, start_new_session=True
     )
@@ -83,13 +86,13 @@ def _child(environment: dict[str, str], *command: str) -> Iterator[Process]:
 def _serve(config: Settings, secret: str, environment: dict[str, str], stop: Stop) -> int:
     with _child(environment, "gunicorn", "--config", "deploy/gunicorn.conf.py") as server:
         if stop.wait(server, until=lambda: _is_ready(config.port)):
-            raise SystemExit("The API did not start; the lines above say why.")
-        if not stop.asked:
-            print(_invitation(config, secret), file=sys.stderr, flush=True)
+            raise SystemExit("The API did not start; the lines above give the reason.")
+        if not stop.requested:
+            print(_usage(config, secret), file=sys.stderr, flush=True)
         return stop.wait(server)
 
 
-def _invitation(config: Settings, secret: str) -> str:
+def _usage(config: Settings, secret: str) -> str:
     address = f"http://127.0.0.1:{config.port}"
     ready = f"\nReady on {address} (Ctrl-C stops it)."
     if config.environment == "production":
@@ -124,8 +127,8 @@ def _check_port(port: int) -> None:
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
-    """Hold the data directory; the lock goes with the process, however it ends."""
+def _lock_directory(directory: Path) -> Iterator[None]:
+    """Lock the data directory; the kernel releases the lock when the process ends."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("w")

@@ -1,4 +1,4 @@
-"""The Compose stack with profile ``auth``, and callers who signed up at its Better Auth."""
+"""The Compose stack with profile ``auth``, and clients that signed up at its Better Auth."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,18 +9,18 @@ from tests.support.auth.better_auth import address
 from tests.support.command import free_port
 from tests.support.database.migrated import folder
 from tests.support.http.client import watch
-from tests.support.stack.stack import LIMITS, Stack, need_engine, settings_of
+from tests.support.stack.stack import LIMITS, Stack, project_settings, require_engine
 
 UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "nginx")
 
 
 @contextmanager
-def composed_by_flag(**settings: str) -> Iterator[Stack]:
-    """A stack that was started with the flag, and told little but its ports."""
-    need_engine()
+def composed_with_auth(**settings: str) -> Iterator[Stack]:
+    """A stack started with ``--profile auth`` and default settings except its ports."""
+    require_engine()
     with folder() as data:
         (data / "limits.conf").write_text(LIMITS)
-        stack = Stack(settings_of(data) | {"AUTH_PORT": f"{free_port()}"} | settings)
+        stack = Stack(project_settings(data) | {"AUTH_PORT": f"{free_port()}"} | settings)
         try:
             stack.compose(*UP)
             stack.up()  # which fetches the certificate
@@ -35,7 +35,7 @@ def auth_url(stack: Stack) -> str:
 
 
 def caller(stack: Stack, token: str) -> httpx.Client:
-    """A caller of the stack who shows this token."""
+    """A client of the stack that sends this token."""
     return httpx.Client(
         base_url=stack.base_url,
         headers={"Authorization": f"Bearer {token}"},

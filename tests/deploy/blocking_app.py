@@ -1,4 +1,4 @@
-"""The API with a defect: a route that lets the event loop stand still."""
+"""The API with a defect: a route that blocks the event loop."""
 
 import time
 
@@ -10,7 +10,7 @@ from api.main import from_environment
 
 
 async def block(_request: Request) -> Response:
-    """Wait without giving way."""
+    """Block the event loop for a minute."""
     time.sleep(60)  # noqa: ASYNC251, the defect
     return Response()
 

@@ -1,4 +1,4 @@
-"""What several tests of serving start from: a stack, and the volumes of one."""
+"""Fixtures of several modules: a stack, and the volumes that ``deploy/prepare.py`` fills."""
 
 import os
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from tests.support.stack.volumes import OWNERS
 
 @pytest.fixture(scope="package")
 def lifted() -> Iterator[Stack]:
-    """A stack without limits in the way and with one allowed origin.
+    """A stack without rate limits and with one allowed origin.
 
-    Whoever stops a part of it or sets limits puts that right again.
+    A test that stops a service or changes the limits restores them.
     """
     with composed(limits=LIFTED, CORS_ORIGINS=ORIGIN) as running:
         yield running
@@ -26,13 +26,13 @@ def lifted() -> Iterator[Stack]:
 
 @pytest.fixture
 def volumes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Empty volumes, and a folder where nobody gave a certificate."""
+    """Empty volumes, and an empty folder for a given certificate."""
     if os.geteuid() != 0:
-        missing("root, who alone may give files away")
+        missing("root, which may change the owner of files")
     with folder() as path:
         for name in (*OWNERS, "given"):
             (path / name).mkdir()
-        monkeypatch.chdir(path)  # where no .env is
+        monkeypatch.chdir(path)  # without a .env
         monkeypatch.setattr(prepare, "VOLUMES", path)
         monkeypatch.setattr(prepare, "GIVEN", path / "given")
         yield path

@@ -1,10 +1,10 @@
-"""What nginx refuses by itself: the bytes that are sent, the status and the code that come."""
+"""Requests that nginx rejects itself: the bytes sent, the expected status and code."""
 
 from tests.support.stack.edge import request
 
 TASKS = "/api/alice/tasks"
 CHUNK = b"11171\r\n" + b"a" * 70_001 + b"\r\n0\r\n\r\n"
-HEADERS_READ = {
+AFTER_HEADERS = {
     "no such path": (request("GET", "/metrics"), 404, "not_found"),
     "no such path, disguised": (request("GET", "//metrics"), 404, "not_found"),
     "an announced long body": (
@@ -22,7 +22,7 @@ HEADERS_READ = {
     "an unknown coding": (request("POST", "/", "Transfer-Encoding: x"), 400, "invalid_request"),
     "TRACE": (request("TRACE", "/"), 405, "method_not_allowed"),
 }
-HEADERS_UNREAD = {
+BEFORE_HEADERS = {
     "garbage": (b"\x00\xff\r\n\r\n", 400, "invalid_request"),
     "no version": (b"GET / \x01\r\n\r\n", 400, "invalid_request"),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400, "invalid_request"),

@@ -1,4 +1,4 @@
-"""Requests of somebody who tries everything: random methods, targets, headers, sizes and ends."""
+"""Random requests of a hostile client: methods, targets, headers and sizes."""
 
 import random
 import ssl
@@ -19,7 +19,7 @@ HUGE = 5_000_000
 
 
 def plain() -> Iterator[bytes]:
-    """One of every method that servers know, on every route of tasks and on none; no tricks."""
+    """Every known method on every task route and on an unknown path."""
     for method, path, authorization in product(
         KNOWN, PATHS, ("Basic a", "Bearer a", "Bearer a.b.c")
     ):
@@ -27,7 +27,7 @@ def plain() -> Iterator[bytes]:
 
 
 def requests(seed: int, count: int) -> Iterator[bytes]:
-    """So many, the same ones for the same seed."""
+    """``count`` requests, the same ones for the same seed."""
     chance = random.Random(seed)
     for _ in range(count):
         head = [f"{_method(chance)} {_target(chance)} HTTP/1.1", "Host: localhost"]
@@ -55,14 +55,14 @@ def _text(chance: random.Random, most: int) -> str:
 
 
 def send(stack: Stack, *sent: bytes) -> list[bytes]:
-    """Send each on a connection of its own; how the answers begin, empty where none came."""
+    """Send each on a connection of its own; the first bytes of each answer, empty without one."""
     return [_answer(stack, one) for one in sent]
 
 
 def _answer(stack: Stack, sent: bytes) -> bytes:
     begin = b""
     with connected(stack) as link:
-        with suppress(OSError, ssl.SSLError):  # refused before it was all said
+        with suppress(OSError, ssl.SSLError):  # refused before everything was sent
             link.sendall(sent)
         with suppress(OSError, ssl.SSLError):
             begin = link.recv(12)
@@ -76,7 +76,7 @@ def huge() -> bytes:
 
 @contextmanager
 def slow(stack: Stack, clients: int) -> Iterator[None]:
-    """So many clients that begin a request and do not end it."""
+    """``clients`` connections with an unfinished request each."""
     with ExitStack() as open_:
         links = [open_.enter_context(connected(stack)) for _ in range(clients)]
         for link in links:

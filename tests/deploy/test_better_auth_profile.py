@@ -9,7 +9,7 @@ import pytest
 from tests.support.auth.better_auth import Person, address, better_auth
 from tests.support.command import free_port
 from tests.support.database.own_database import own_database
-from tests.support.stack.stack import Stack, composed, need_engine, settings_of
+from tests.support.stack.stack import Stack, composed, project_settings, require_engine
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +19,8 @@ OWN_KEYS = "http://auth:3000/api/auth/jwks"
 
 @pytest.mark.parametrize("url", ["", REMOTE], ids=["no url", "a url"])
 def test_the_flag_starts_it_with_the_database_or_without(url: str, tmp_path: Path) -> None:
-    need_engine()
-    stack = Stack(settings_of(tmp_path) | {"DATABASE_URL": url})
+    require_engine()
+    stack = Stack(project_settings(tmp_path) | {"DATABASE_URL": url})
 
     plain, flagged = (
         {*stack.compose(*flag, "config", "--services").split()}
@@ -45,8 +45,8 @@ def test_the_flag_starts_it_with_the_database_or_without(url: str, tmp_path: Pat
 def test_whom_the_api_trusts(
     settings: dict[str, str], issuer: str, keys: str, tmp_path: Path
 ) -> None:
-    need_engine()
-    told = Stack(settings_of(tmp_path) | settings).compose("config", "--format", "json")
+    require_engine()
+    told = Stack(project_settings(tmp_path) | settings).compose("config", "--format", "json")
     environment = json.loads(told)["services"]["api"]["environment"]
 
     assert environment["BETTER_AUTH_URL"] == issuer

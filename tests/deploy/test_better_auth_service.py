@@ -61,7 +61,7 @@ def test_it_outlives_connections_that_end(database_url: str) -> None:
         with Person(service.url) as ann:
             ask(url, END_ALL)
             assert ann.token()
-        assert service.events("database_away")
+        assert service.events("database_connection_lost")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from shutil import which
 import jwt
 import pytest
 
-from tests.deploy.auth_stack import UP, auth_url, caller, composed_by_flag
+from tests.deploy.auth_stack import UP, auth_url, caller, composed_with_auth
 from tests.support.auth.better_auth import Person
 from tests.support.command import ROOT
 from tests.support.http.operations import operations, owners
@@ -34,7 +34,7 @@ for _ in range(20):
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """A stack that was started with the flag, and whose keys live for two seconds."""
-    with composed_by_flag(JWT_ROTATION_SECONDS="2") as running:
+    with composed_with_auth(JWT_ROTATION_SECONDS="2") as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""The certificate of the stack: its own, or the one that was put into deploy/certs."""
+"""The certificate of the stack: self-signed, or the one in deploy/certs."""
 
 import ssl
 import subprocess
@@ -15,7 +15,7 @@ from tests.support.command import ROOT
 from tests.support.stack.volumes import PAIR, give_pair, read
 
 
-def test_a_certificate_is_for_this_machine_and_renewed_in_time(
+def test_the_generated_certificate_is_for_localhost_and_renewed_before_it_expires(
     volumes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare.main()
@@ -38,7 +38,9 @@ def test_a_certificate_is_for_this_machine_and_renewed_in_time(
 
 
 @pytest.mark.parametrize("missing", PAIR)
-def test_half_a_pair_is_refused_in_one_sentence(volumes: Path, missing: str) -> None:
+def test_a_certificate_without_its_key_is_refused_in_one_sentence(
+    volumes: Path, missing: str
+) -> None:
     give_pair(volumes)
     (volumes / "given" / missing).unlink()
 
@@ -47,7 +49,7 @@ def test_half_a_pair_is_refused_in_one_sentence(volumes: Path, missing: str) -> 
 
 
 @pytest.mark.parametrize("other", PAIR)
-def test_what_is_no_pair_is_refused_in_one_sentence(volumes: Path, other: str) -> None:
+def test_a_key_of_another_certificate_is_refused_in_one_sentence(volumes: Path, other: str) -> None:
     give_pair(volumes)
     mine = (volumes / "given" / other).read_text()
     give_pair(volumes)

@@ -1,4 +1,4 @@
-"""From a clean clone to nothing left: up, in use, given secrets and certificates, down, clean."""
+"""The life of a stack from a clean clone: up, changed secret and certificate, down, clean."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.support.command import ROOT, finished
 from tests.support.database.migrated import folder
 from tests.support.stack.edge import got
-from tests.support.stack.stack import Stack, need_engine, settings_of
+from tests.support.stack.stack import Stack, project_settings, require_engine
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ UP = ("make", "up", "SERVICES=api nginx")
 
 
 def clone(path: Path) -> None:
-    """Everything that is not ignored, as git would bring it."""
+    """Copy every file that git does not ignore."""
     words = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
@@ -33,11 +33,11 @@ def clone(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def cloned() -> Iterator[Stack]:
-    """A stack in a clone of its own, which nobody has prepared; ``.env`` is read there."""
-    need_engine()
+    """A stack in a fresh clone with an ``.env``."""
+    require_engine()
     with folder() as path:
         clone(path)
-        usual = settings_of(path / ".data")
+        usual = project_settings(path / ".data")
         said = {name: usual[name] for name in ("COMPOSE_PROJECT_NAME", "DATA_DIR")}
         ports = {name: usual[name] for name in ("HTTPS_PORT", "HTTP_PORT")}
         told = ports | {"BETTER_AUTH_SECRET_FILE": FILE}
@@ -52,13 +52,13 @@ def cloned() -> Iterator[Stack]:
 
 
 def refusal(stack: Stack) -> list[str]:
-    """What ``make up`` says when it refuses."""
+    """The error text of a ``make up`` that fails."""
     with finished(*UP, cwd=stack.clone, settings=stack.settings) as command:
         assert command.process.returncode == 2
         return [line for line in command.sentences() if not line.startswith((" ", "#"))]
 
 
-def test_it_starts_from_nothing_and_keeps_what_it_is_given(cloned: Stack) -> None:
+def test_a_clean_clone_starts_and_keeps_its_data_after_make_down(cloned: Stack) -> None:
     said = cloned.up()
     with cloned.user("carol") as carol:
         task = carol.post("/tasks", json={"title": "kept"}).json()
@@ -74,7 +74,7 @@ def test_it_starts_from_nothing_and_keeps_what_it_is_given(cloned: Stack) -> Non
     assert (cloned.data / "tls.crt").read_bytes() == certificate
 
 
-def test_another_secret_reaches_what_runs_and_no_inspection(cloned: Stack) -> None:
+def test_a_changed_secret_reaches_the_api_and_is_not_shown_by_inspect(cloned: Stack) -> None:
     with cloned.user("dave") as dave:
         before = dave.get("/tasks").status_code
         (cloned.clone / FILE).write_text(f"{SECRET}\n")
@@ -89,14 +89,14 @@ def test_another_secret_reaches_what_runs_and_no_inspection(cloned: Stack) -> No
         assert SECRET not in str(cloned.inspect(service))
 
 
-def test_what_is_as_it_was_runs_on(cloned: Stack) -> None:
+def test_make_up_without_a_change_recreates_no_container(cloned: Stack) -> None:
     before = [cloned.container(name) for name in ("db", "api", "nginx")]
     cloned.up()
 
     assert [cloned.container(name) for name in ("db", "api", "nginx")] == before
 
 
-def test_half_a_certificate_is_one_sentence(cloned: Stack) -> None:
+def test_make_up_refuses_a_certificate_without_its_key_in_one_sentence(cloned: Stack) -> None:
     given = cloned.clone / "deploy" / "certs" / "tls.crt"
     shutil.copy(cloned.data / "tls.crt", given)
     said = refusal(cloned)
@@ -108,7 +108,7 @@ def test_half_a_certificate_is_one_sentence(cloned: Stack) -> None:
     )
 
 
-def test_another_certificate_is_shown_at_the_next_up(cloned: Stack) -> None:
+def test_make_up_loads_a_new_certificate_without_a_restart_of_nginx(cloned: Stack) -> None:
     certs, old = cloned.clone / "deploy" / "certs", (cloned.data / "tls.crt").read_bytes()
     subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
     made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
@@ -124,14 +124,14 @@ def test_another_certificate_is_shown_at_the_next_up(cloned: Stack) -> None:
     assert [cloned.docker(*find, name) for name in ("tls.key", "better_auth_secret")] == ["", ""]
 
 
-def test_a_part_without_nginx_says_so(cloned: Stack) -> None:
+def test_make_up_without_nginx_prints_that_nothing_is_published(cloned: Stack) -> None:
     cloned.compose("rm", "--stop", "--force", "nginx")
     said = cloned.said("make", "up", "SERVICES=api")[1]
 
     assert said.splitlines()[-1].startswith("Ready, without nginx")
 
 
-def test_clean_leaves_nothing(cloned: Stack) -> None:
+def test_make_clean_removes_everything(cloned: Stack) -> None:
     before = {kind: cloned.owned(kind) for kind in KINDS}
     cloned.make("clean")
 
@@ -142,7 +142,7 @@ def test_clean_leaves_nothing(cloned: Stack) -> None:
 
 
 def _is_served(stack: Stack) -> bool:
-    """Whether the certificate that was given last is the one that is shown."""
+    """Whether nginx serves the certificate of the last ``make up``."""
     try:
         return got(stack).status == 200
     except OSError:

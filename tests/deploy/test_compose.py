@@ -1,4 +1,4 @@
-"""The Compose stack as its user meets it: what starts, how it is used, and what it may do."""
+"""The Compose stack from its user's view: published ports, operations, tokens, ids."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ INSIDE = ("/metrics", "/stub_status", "/nginx_status")
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack that was told nothing but its ports."""
+    """A stack with default settings except its ports."""
     with composed() as running:
         yield running
 
@@ -66,7 +66,7 @@ def test_the_printed_curl_makes_a_task(stack: Stack) -> None:
     assert (task["user_id"], task["title"]) == ("alice", "Buy milk")
 
 
-def test_a_token_of_make_token_is_its_owners_alone(stack: Stack) -> None:
+def test_a_token_of_make_token_gives_access_to_its_user_only(stack: Stack) -> None:
     with stack.user("dave") as dave:
         own = dave.get("/tasks")
         other = dave.get(f"{stack.base_url}/api/carol/tasks")
@@ -75,7 +75,7 @@ def test_a_token_of_make_token_is_its_owners_alone(stack: Stack) -> None:
     assert (other.status_code, other.json()["code"]) == (403, "user_mismatch")
 
 
-def test_one_request_has_one_id_everywhere(stack: Stack) -> None:
+def test_nginx_and_api_log_the_same_request_id(stack: Stack) -> None:
     with stack.user("carol") as carol:
         refused = carol.get("/tasks/7000000", headers={"X-Request-ID": "a-request.of_mine"})
     [edge] = stack.entries("nginx", "a-request.of_mine")
@@ -87,11 +87,11 @@ def test_one_request_has_one_id_everywhere(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", INSIDE)
-def test_what_watchers_read_is_not_public(stack: Stack, path: str) -> None:
+def test_metrics_and_status_are_not_public(stack: Stack, path: str) -> None:
     assert stack.status(path) == 404
 
 
-def test_the_queue_before_a_worker_is_measured(stack: Stack) -> None:
+def test_the_time_between_nginx_and_a_worker_is_measured(stack: Stack) -> None:
     with stack.user("carol") as carol:
         carol.get("/tasks")
     told = stack.metrics()
@@ -102,7 +102,7 @@ def test_the_queue_before_a_worker_is_measured(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(("coding", "expected"), [("gzip", "gzip"), ("identity", None)])
-def test_a_long_answer_is_compressed_for_those_who_ask(
+def test_a_long_answer_is_compressed_if_the_client_accepts_gzip(
     stack: Stack, coding: str, expected: str | None
 ) -> None:
     with stack.user("carol") as carol:
@@ -114,14 +114,14 @@ def test_a_long_answer_is_compressed_for_those_who_ask(
     assert "Accept-Encoding" in listed.headers["vary"]
 
 
-def test_the_running_revision_is_known(stack: Stack) -> None:
+def test_the_api_knows_its_git_revision(stack: Stack) -> None:
     with finished("git", "rev-parse", "--short", "HEAD") as git:
         revision = git.output.strip()
 
     assert stack.python("from api.config.settings import load; print(load().revision)") == revision
 
 
-def test_it_stops_in_time_when_told(stack: Stack) -> None:
+def test_api_and_nginx_stop_within_their_grace_period(stack: Stack) -> None:
     for service in ("api", "nginx"):
         stack.docker("stop", "--time", "25", stack.container(service))  # killed then: 137
 

@@ -1,4 +1,4 @@
-"""What Compose makes of its file: which services there are, what each is told and may do."""
+"""The configuration that Compose resolves: services, environment, ports, limits, order."""
 
 import json
 from pathlib import Path
@@ -8,33 +8,35 @@ import pytest
 
 from api.config.settings import SECRETS, Settings
 from tests.support.command import ROOT
-from tests.support.stack.stack import Stack, need_engine, settings_of
+from tests.support.stack.stack import Stack, project_settings, require_engine
 
 pytestmark = pytest.mark.slow
 
 ALWAYS = {"prepare", "migrate", "api", "nginx", "edge", "prometheus", "alertmanager", "grafana"}
-# The image and its own start say these.
+# Set by the image and by deploy/up.
 FIXED = {"host", "port", "data_dir", "revision"}
 REMOTE = "postgres://a:b@db.example/tasks"
 SECRET_NAMES = {name.upper() for name in SECRETS}
 
 
 def configured(tmp_path: Path, *words: str, **settings: str) -> dict[str, Any]:
-    """The services, with every variable filled in."""
-    need_engine()
-    project = Stack(settings_of(tmp_path) | settings)
+    """The services with all variables resolved."""
+    require_engine()
+    project = Stack(project_settings(tmp_path) | settings)
     found: dict[str, Any] = json.loads(project.compose(*words, "config", "--format", "json"))
     services: dict[str, Any] = found["services"]
     return services
 
 
-def test_a_database_starts_when_none_is_named(tmp_path: Path) -> None:
+def test_a_local_database_starts_without_database_url(tmp_path: Path) -> None:
     assert {*configured(tmp_path)} == ALWAYS | {"db"}
 
 
 @pytest.mark.parametrize("profile", ["", "auth"])
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
-def test_no_database_starts_when_one_is_named(name: str, profile: str, tmp_path: Path) -> None:
+def test_no_local_database_starts_with_database_url(
+    name: str, profile: str, tmp_path: Path
+) -> None:
     settings = {name: REMOTE, "COMPOSE_PROFILES": profile}
 
     assert {*configured(tmp_path, **settings)} == ALWAYS | ({profile} - {""})
@@ -48,7 +50,7 @@ def test_every_setting_reaches_the_api(tmp_path: Path) -> None:
     assert {name for name in names if told.get(name) != f"the {name}"} == set()
 
 
-def test_what_nobody_says_keeps_its_default(tmp_path: Path) -> None:
+def test_a_setting_that_is_not_set_keeps_its_default(tmp_path: Path) -> None:
     told = configured(tmp_path)["api"]["environment"]
     said = {name: value for name, value in told.items() if value and "/run/secrets" not in value}
 
@@ -56,9 +58,7 @@ def test_what_nobody_says_keeps_its_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["", "_FILE"])
-def test_no_secret_reaches_any_service_but_the_one_that_hands_it_on(
-    form: str, tmp_path: Path
-) -> None:
+def test_secrets_are_in_the_environment_of_prepare_only(form: str, tmp_path: Path) -> None:
     given = {f"{name}{form}": "/hidden" for name in SECRET_NAMES}
     services = configured(tmp_path, COMPOSE_PROFILES="auth", **given)
     told = {name: str(service.get("environment")) for name, service in services.items()}
@@ -67,7 +67,7 @@ def test_no_secret_reaches_any_service_but_the_one_that_hands_it_on(
     assert ("hidden" in told["prepare"]) == (form == "")
 
 
-def test_only_nginx_is_published_where_others_may_look(tmp_path: Path) -> None:
+def test_only_nginx_is_published_on_other_interfaces_than_loopback(tmp_path: Path) -> None:
     services = configured(tmp_path, BIND="0.0.0.0")
     ports = {name: {p["host_ip"] for p in s.get("ports", [])} for name, s in services.items()}
 
@@ -76,7 +76,7 @@ def test_only_nginx_is_published_where_others_may_look(tmp_path: Path) -> None:
     assert not any(ports[name] for name in ("prepare", "db", "migrate", "api", "edge"))
 
 
-def test_every_container_is_bounded(tmp_path: Path) -> None:
+def test_every_container_is_hardened_and_has_limits(tmp_path: Path) -> None:
     for name, service in configured(tmp_path, COMPOSE_PROFILES="auth").items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -87,7 +87,7 @@ def test_every_container_is_bounded(tmp_path: Path) -> None:
         assert service.get("read_only") or name == "db", name
 
 
-def test_each_waits_for_what_it_needs(tmp_path: Path) -> None:
+def test_services_depend_on_each_other_in_start_order(tmp_path: Path) -> None:
     services = configured(tmp_path)
     waits = {
         name: {on: how["condition"] for on, how in service.get("depends_on", {}).items()}
@@ -101,7 +101,7 @@ def test_each_waits_for_what_it_needs(tmp_path: Path) -> None:
     assert services["nginx"]["depends_on"]["api"]["restart"] is True
 
 
-def test_the_health_command_starts_soon_and_costs_little(tmp_path: Path) -> None:
+def test_the_health_command_is_the_cheap_one_and_starts_early(tmp_path: Path) -> None:
     health = configured(tmp_path)["api"]["healthcheck"]
 
     assert health["test"] == ["CMD", "python", "-I", "-S", "deploy/healthcheck.py"]

@@ -1,4 +1,4 @@
-"""The Compose stack over time: idle probes, a database that is away, and being taken down."""
+"""The Compose stack while idle, during a database outage, and after ``make down``."""
 
 import signal
 import time
@@ -21,14 +21,14 @@ VOLUMES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack that was told nothing but its ports."""
+    """A stack with default settings except its ports."""
     with composed() as running:
         yield running
 
 
 @pytest.fixture
 def audited(stack: Stack) -> Iterator[Stack]:
-    """The stack while its database writes down every statement."""
+    """The stack while its database logs every statement."""
     stack.psql("ALTER SYSTEM SET log_statement = 'all'")
     stack.psql("SELECT pg_reload_conf()")
     until(lambda: stack.psql("SHOW log_statement") == "all")
@@ -38,7 +38,7 @@ def audited(stack: Stack) -> Iterator[Stack]:
 
 
 def statements(stack: Stack) -> list[str]:
-    """The statements that the database has written down."""
+    """The statements in the database's log."""
     return [line for line in stack.logs("db")[1] if "statement: " in line]
 
 
@@ -96,7 +96,7 @@ def test_make_down_keeps_data_secrets_and_certificate(stack: Stack) -> None:
     assert certificate.read_bytes() == before
 
 
-def test_the_volumes_go_when_asked(stack: Stack) -> None:
+def test_down_with_volumes_removes_every_volume(stack: Stack) -> None:
     project = stack.settings["COMPOSE_PROJECT_NAME"]
     before = stack.owned("volume")
     stack.compose("down", "--volumes", "--timeout", "5")

@@ -1,4 +1,4 @@
-"""What the stack's containers may do, and what they and their image hold."""
+"""Privileges of the stack's containers, and the contents of the image."""
 
 import pytest
 
@@ -15,7 +15,7 @@ BYTECODE = "__pycache__"
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_a_container_may_do_nothing_but_serve(lifted: Stack, service: str) -> None:
+def test_a_container_is_unprivileged_and_read_only(lifted: Stack, service: str) -> None:
     text = lifted.run(service, "cat", "/proc/1/status")
     status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     host = lifted.inspect(service)["HostConfig"]
@@ -36,7 +36,7 @@ def test_the_database_does_not_run_as_root(lifted: Stack) -> None:
     assert "Uid:\t999\t999\t999\t999" in status
 
 
-def test_no_secret_stands_where_the_engine_shows_it(lifted: Stack) -> None:
+def test_docker_inspect_and_history_show_no_secret(lifted: Stack) -> None:
     secret = lifted.run("api", "cat", "/run/secrets-api/better_auth_secret").strip()
     url = lifted.run("api", "cat", "/run/secrets-api/database_url").strip()
     password = url.split("@")[0].rsplit(":", 1)[1]
@@ -49,14 +49,14 @@ def test_no_secret_stands_where_the_engine_shows_it(lifted: Stack) -> None:
     assert not any(value in text for value in (secret, password) for text in shown)
 
 
-def test_heartbeats_go_to_memory(lifted: Stack) -> None:
+def test_worker_heartbeat_files_are_on_a_tmpfs(lifted: Stack) -> None:
     mounts = [line.split() for line in lifted.run("api", "cat", "/proc/mounts").splitlines()]
     kinds = {path: kind for _, path, kind, *_ in mounts}
 
     assert kinds[gunicorn()["worker_tmp_dir"]] == "tmpfs"
 
 
-def test_the_image_holds_the_program_and_no_more(lifted: Stack) -> None:
+def test_the_image_holds_the_sources_and_no_other_files(lifted: Stack) -> None:
     held = lifted.docker("run", *AS_ROOT, "tasks-api", *FOUND.split()).splitlines()
     ours = {name.removeprefix("/app/") for name in held if name.startswith("/app/")}
     programs = [path for part in ("api", "deploy", "observability") for path in files(part)]
@@ -66,7 +66,7 @@ def test_the_image_holds_the_program_and_no_more(lifted: Stack) -> None:
 
 
 def files(part: str) -> list[str]:
-    """What the image should have of a folder."""
+    """The files of a folder that belong into the image."""
     every = (ROOT / part).rglob("*") if part == "api" else (ROOT / part).glob("*.py")
     kept = (path for path in every if path.is_file() and BYTECODE not in str(path))
     return [str(path.relative_to(ROOT)) for path in kept if path.name != "slo.py"]

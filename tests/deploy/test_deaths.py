@@ -1,4 +1,4 @@
-"""Workers that are killed under load: only what they had in hands fails, and nothing is doubled."""
+"""Workers killed under load: only requests in flight fail, and no write is doubled."""
 
 import signal
 import threading
@@ -35,7 +35,7 @@ for _ in range(20):
 
 
 class Creator:
-    """Creates tasks, each under a key, again and again until the API says that it has it."""
+    """Creates tasks, each with an idempotency key, and repeats each until it is acknowledged."""
 
     def __init__(self, client: httpx.Client, stop: threading.Event) -> None:
         self._client, self._stop = client, stop
@@ -43,7 +43,7 @@ class Creator:
         self.failures: Counter[int] = Counter()
 
     def work(self) -> None:
-        """Until told to stop."""
+        """Create tasks until ``stop`` is set."""
         self._client.event_hooks = {}
         with self._client:
             while not self._stop.is_set():
@@ -57,7 +57,7 @@ class Creator:
 
 
 def kill_both_workers(stack: Stack) -> list[int]:
-    """One after the other, without warning; who came instead."""
+    """Kill both workers, one after the other; the process ids of the new ones."""
     [first, second] = stack.workers()
     for number in (first, second):
         time.sleep(PAUSE)
@@ -67,13 +67,15 @@ def kill_both_workers(stack: Stack) -> list[int]:
     return stack.wait_for_workers(first, second)
 
 
-def all_serve(stack: Stack, workers: list[int]) -> bool:
-    """Whether each of them has answered something, after some new connections."""
+def every_worker_has_served(stack: Stack, workers: list[int]) -> bool:
+    """Whether each worker has served a request after some new connections."""
     stack.python(ASK)
     return all(int(stack.python(SERVED_BY % number)) > 0 for number in workers)
 
 
-def test_killed_workers_fail_what_they_had_and_lose_nothing_acknowledged(lifted: Stack) -> None:
+def test_killed_workers_fail_only_requests_in_flight_and_lose_no_acknowledged_write(
+    lifted: Stack,
+) -> None:
     stop = threading.Event()
     creators = [Creator(lifted.user("mortal"), stop) for _ in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -90,12 +92,14 @@ def test_killed_workers_fail_what_they_had_and_lose_nothing_acknowledged(lifted:
 
     assert len(made) > 100
     assert {*failed} <= {502}
-    assert failed.total() <= 2 * CLIENTS  # two deaths, and nobody had more than one in flight
+    assert (
+        failed.total() <= 2 * CLIENTS
+    )  # two killed workers, at most one request in flight per client
     assert sorted(rows) == sorted(f"{key}|{number}" for key, number in made.items())
-    until(lambda: all_serve(lifted, workers))
+    until(lambda: every_worker_has_served(lifted, workers))
 
 
-def test_the_numbers_add_up_after_a_death(lifted: Stack) -> None:
+def test_counters_add_up_after_a_worker_was_killed(lifted: Stack) -> None:
     [first, _] = lifted.workers()
     lifted.signal(signal.SIGKILL, first)
     lifted.wait_for_workers(first)

@@ -1,4 +1,4 @@
-"""Restarts under load lose no request."""
+"""Reloads and worker restarts under load."""
 
 import signal
 import time
@@ -15,7 +15,7 @@ PAUSE = 6
 
 
 def disturb(stack: Stack, load: Load) -> None:
-    """Three reloads of the master and three ends of a worker, while the load runs."""
+    """Reload the master and stop a worker, three times each, under load."""
     for _ in range(3):
         time.sleep(PAUSE)
         before = stack.workers()
@@ -28,7 +28,7 @@ def disturb(stack: Stack, load: Load) -> None:
     assert not load.is_over(), "the load ended too early"
 
 
-def test_reloads_and_restarts_lose_no_write(lifted: Stack) -> None:
+def test_reloads_and_worker_restarts_fail_no_request(lifted: Stack) -> None:
     with creating(lifted, "under-load", SECONDS) as load:
         disturb(lifted, load)
         counts = load.counts()
@@ -39,4 +39,4 @@ def test_reloads_and_restarts_lose_no_write(lifted: Stack) -> None:
     assert counts == {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}, failed
     assert requests >= 10_000
     made = int(lifted.psql("SELECT count(*) FROM task WHERE user_id = 'under-load'"))
-    assert requests <= made <= requests + CONNECTIONS  # those whose answers wrk did not wait for
+    assert requests <= made <= requests + CONNECTIONS  # requests in flight when wrk ended

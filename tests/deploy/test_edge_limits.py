@@ -1,4 +1,4 @@
-"""What the edge refuses because it is too much, and that no probe is ever too much."""
+"""Rate limits and connection limits of nginx; probes are exempt."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.http.raw import Answer
 from tests.support.stack.edge import check_problem, check_readable, connected, request
-from tests.support.stack.edge_methods import TASKS, check_all, got_to_all, sent_to
+from tests.support.stack.edge_methods import TASKS, check_all, send_all_methods, send_head
 from tests.support.stack.stack import LIFTED, LIMITS, Stack
 from tests.support.waiting import until
 
@@ -18,26 +18,26 @@ TIGHT = LIMITS.replace("rate=50r/s", "rate=1r/m").replace("burst=100 ", "")
 
 @pytest.fixture
 def limited(lifted: Stack) -> Iterator[Stack]:
-    """The stack with the limits that it has by default."""
+    """The stack with its default limits."""
     lifted.limit(LIMITS)
     yield lifted
     lifted.limit(LIFTED)
 
 
-def ask_until_refused(stack: Stack, *lines: str) -> tuple[list[int], Answer]:
-    """Ask again and again; what came first, and the refusal."""
+def send_until_limited(stack: Stack, *lines: str) -> tuple[list[int], Answer]:
+    """Send until a request is limited; the statuses before it, and its answer."""
     statuses: list[int] = []
     while len(statuses) < 2000:
-        refused = sent_to(stack, request("POST", TASKS, *lines, "Content-Length: 0"))
+        refused = send_head(stack, request("POST", TASKS, *lines, "Content-Length: 0"))
         if refused.status == 429:
             break
         statuses.append(refused.status)
     return statuses, refused
 
 
-def test_who_asks_too_often_is_told_so(limited: Stack) -> None:
-    served, by_token = ask_until_refused(limited, "Authorization: Bearer a.b.c")
-    _, by_address = ask_until_refused(limited)
+def test_exceeding_a_rate_limit_is_429(limited: Stack) -> None:
+    served, by_token = send_until_limited(limited, "Authorization: Bearer a.b.c")
+    _, by_address = send_until_limited(limited)
 
     assert len(served) >= 40
     assert {*served} == {401}
@@ -49,21 +49,21 @@ def test_who_asks_too_often_is_told_so(limited: Stack) -> None:
         assert (logged["status"], logged["limited"]) == ("429", "REJECTED")
 
 
-@pytest.mark.parametrize("limit", ["connections 50", "everybody 2000"])
-def test_who_comes_when_it_is_full_is_told_so(limited: Stack, limit: str) -> None:
+@pytest.mark.parametrize("limit", ["connections 50", "total 2000"])
+def test_exceeding_a_connection_limit_is_503(limited: Stack, limit: str) -> None:
     assert f"limit_conn {limit};" in LIMITS
     limited.limit(LIMITS.replace(limit, f"{limit.split(maxsplit=1)[0]} 1"))
     with connected(limited) as held:
         held.sendall(request("POST", TASKS, "Content-Length: 9"))
         until(lambda: limited.status("/nothing") == 503)
-        answers = got_to_all(limited)
+        answers = send_all_methods(limited)
         probes = {limited.status(path) for path in PROBES}
 
     check_all(answers, 503, "overloaded")
     assert probes == {200}
 
 
-def test_probes_are_never_too_many(limited: Stack) -> None:
+def test_probes_are_not_rate_limited(limited: Stack) -> None:
     limited.limit(TIGHT)
     asked = {limited.status("/nothing") for _ in range(9)}
 

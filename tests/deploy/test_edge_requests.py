@@ -1,4 +1,4 @@
-"""What the edge makes of a request: its id, its log line, its address, and how long it may take."""
+"""Request ids, log lines, client addresses and timeouts of nginx."""
 
 from contextlib import suppress
 
@@ -28,7 +28,7 @@ README = (ROOT / "README.md").read_text()
         ("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", False),
     ],
 )
-def test_a_good_request_id_is_kept_and_another_replaced(
+def test_a_well_formed_request_id_is_kept_and_any_other_replaced(
     lifted: Stack, path: str, sent: str, *, kept: bool
 ) -> None:
     [found] = got(lifted, f"X-Request-ID: {sent}", path=path).headers.get_all("x-request-id", [])
@@ -38,7 +38,7 @@ def test_a_good_request_id_is_kept_and_another_replaced(
 
 
 def logged_address(stack: Stack, *lines: str) -> str:
-    """The client that the edge logs for a request with these header lines."""
+    """The client address in the log for a request with these header lines."""
     request_id = got(stack, *lines, path="/nothing").headers["x-request-id"]
     stack.wait_for_entry("nginx", request_id)
     [line] = stack.entries("nginx", request_id)
@@ -46,13 +46,13 @@ def logged_address(stack: Stack, *lines: str) -> str:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
-def test_nobody_chooses_the_address_that_is_logged(lifted: Stack, header: str) -> None:
+def test_a_client_cannot_forge_the_logged_address(lifted: Stack, header: str) -> None:
     forged = logged_address(lifted, f"{header}: 6.6.6.6")
 
     assert forged == logged_address(lifted) != "6.6.6.6"
 
 
-def test_a_proxy_that_is_trusted_names_the_address(lifted: Stack) -> None:
+def test_a_trusted_proxy_sets_the_client_address(lifted: Stack) -> None:
     [recipe] = [part for part in README.split("```nginx\n") if part.startswith("set_real_ip_from")]
     lifted.limit(recipe.split("```")[0].replace("192.0.2.0/24", logged_address(lifted)))
     named = logged_address(lifted, "X-Forwarded-For: 6.6.6.6, 203.0.113.9")
@@ -71,7 +71,7 @@ def test_a_probe_is_not_logged(lifted: Stack, path: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/" + "a" * 6000, "/" + '"' * 3000])
-def test_a_long_path_is_cut_in_the_log(lifted: Stack, target: str) -> None:
+def test_a_long_path_is_truncated_in_the_log(lifted: Stack, target: str) -> None:
     refused = got(lifted, path=target)
     lifted.wait_for_entry("nginx", refused.headers["x-request-id"])
     [logged] = lifted.entries("nginx", refused.headers["x-request-id"])
@@ -88,7 +88,7 @@ def test_the_edge_logs_the_method_that_was_sent(lifted: Stack) -> None:
     assert (logged["method"], logged["status"]) == ("POST", "413")
 
 
-def test_half_a_header_is_closed(lifted: Stack) -> None:
+def test_an_incomplete_header_times_out(lifted: Stack) -> None:
     with connected(lifted) as link:
         link.settimeout(11)  # nginx's own default would be 60
         link.sendall(UNFINISHED)

@@ -1,4 +1,4 @@
-"""Who drops a request: nginx repeats a read, and never a write."""
+"""An upstream that drops requests: nginx retries reads and no writes."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-# Answers the first request of each connection, and closes at the second without a word.
+# Answers the first request of each connection, and closes it at the second one without an answer.
 DROPPING = """
 import socket, threading
 def serve(link):
@@ -27,7 +27,7 @@ with socket.create_server(("", 8000)) as server:
 
 @pytest.fixture
 def dropping(lifted: Stack) -> Iterator[str]:
-    """The container that stands in the API's place."""
+    """The container that replaces the API."""
     network = f"{lifted.settings['COMPOSE_PROJECT_NAME']}_edge"
     lifted.compose("stop", "api")
     where = ("--rm", "--detach", f"--network={network}", "--network-alias=api")
@@ -39,9 +39,7 @@ def dropping(lifted: Stack) -> Iterator[str]:
     until(lambda: lifted.status() == 200)
 
 
-def test_a_read_that_was_dropped_is_repeated_and_a_write_is_not(
-    lifted: Stack, dropping: str
-) -> None:
+def test_nginx_retries_a_dropped_read_and_no_dropped_write(lifted: Stack, dropping: str) -> None:
     with httpx.Client(base_url=lifted.base_url, verify=lifted.trust()) as client:
         statuses = {}
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):

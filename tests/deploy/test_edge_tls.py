@@ -1,4 +1,4 @@
-"""What is said before a request: TLS, which hosts are pinned to it, and the way there."""
+"""TLS versions and ciphers, HSTS, and the redirect from plain HTTP."""
 
 import ssl
 import warnings
@@ -21,7 +21,7 @@ EVERYTHING = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
 
 
 def context(stack: Stack, version: TLSVersion, ciphers: str = EVERYTHING) -> ssl.SSLContext:
-    """A client that speaks this version and no other."""
+    """A client context with this TLS version only."""
     trust = stack.trust()
     trust.set_ciphers(ciphers)
     with warnings.catch_warnings():
@@ -31,7 +31,7 @@ def context(stack: Stack, version: TLSVersion, ciphers: str = EVERYTHING) -> ssl
 
 
 def accepts(stack: Stack, cipher: str) -> bool:
-    """Whether a client that offers this cipher alone is served."""
+    """Whether nginx accepts a client that offers only this cipher."""
     own = context(stack, TLSVersion.TLSv1_2, f"{cipher}:@SECLEVEL=0")
     try:
         with connected(stack, own):
@@ -75,7 +75,7 @@ def test_alpn_prefers_http_2(lifted: Stack, offered: list[str], chosen: str) -> 
         assert link.selected_alpn_protocol() == chosen
 
 
-def test_no_session_ticket_is_given(lifted: Stack) -> None:
+def test_tls_session_tickets_are_off(lifted: Stack) -> None:
     with connected(lifted, context(lifted, TLSVersion.TLSv1_2)) as link:
         assert link.session is not None
         assert link.session.has_ticket is False
@@ -91,7 +91,7 @@ def test_no_session_ticket_is_given(lifted: Stack) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/livez", "/metrics"])
-def test_only_a_public_host_is_pinned_to_tls(
+def test_hsts_is_sent_for_public_hosts_only(
     lifted: Stack, host: str, policy: str | None, path: str
 ) -> None:
     found = got(lifted, path=path, host=host).headers.get_all("strict-transport-security")
@@ -101,7 +101,7 @@ def test_only_a_public_host_is_pinned_to_tls(
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", None])
 @pytest.mark.parametrize("port", ["HTTP_PORT", "HTTPS_PORT"])
-def test_no_policy_is_said_without_tls(lifted: Stack, port: str, sent: bytes | None) -> None:
+def test_hsts_is_not_sent_over_plain_http(lifted: Stack, port: str, sent: bytes | None) -> None:
     with plain(int(lifted.settings[port])) as link:
         said = answer(link, sent or request("GET", "/livez", host="tasks.example.com"))
 
@@ -109,7 +109,7 @@ def test_no_policy_is_said_without_tls(lifted: Stack, port: str, sent: bytes | N
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_plain_http_is_sent_to_tls(lifted: Stack, method: str) -> None:
+def test_plain_http_redirects_to_https(lifted: Stack, method: str) -> None:
     target = "/api/alice/tasks?search=a%20b&limit=2"
     with plain(int(lifted.settings["HTTP_PORT"])) as link:
         sent_on = answer(link, request(method, target, "Content-Length: 0"))

@@ -1,4 +1,4 @@
-"""What gunicorn's workers leave in the metrics, however they end."""
+"""Metrics across workers: killed, reloaded, and under hostile requests."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def started() -> Iterator[tuple[Command, Path, str]]:
 
 
 def processes(data: Path) -> tuple[int, list[int]]:
-    """The number of the master, and those of its workers."""
+    """The process ids of the master and of its workers."""
     numbers = sorted(n for n, text in started_for(data).items() if "-m gunicorn" in text)
     parents = {n: int(Path(f"/proc/{n}/stat").read_text().split()[3]) for n in numbers}
     [master] = [n for n in numbers if parents[n] not in numbers]
@@ -44,7 +44,7 @@ def wait_for_workers(data: Path, gone: int) -> None:
         time.sleep(0.05)
 
 
-def test_numbers_of_all_workers_add_up_and_outlive_them(
+def test_metrics_sum_over_all_workers_and_survive_a_killed_one(
     started: tuple[Command, Path, str],
 ) -> None:
     command, data, base = started
@@ -64,7 +64,7 @@ def test_numbers_of_all_workers_add_up_and_outlive_them(
     assert all(isinstance(line, dict) for line in lines(command))
 
 
-def test_a_reload_keeps_the_numbers(started: tuple[Command, Path, str]) -> None:
+def test_a_reload_keeps_the_counters(started: tuple[Command, Path, str]) -> None:
     _, data, base = started
     for _ in range(10):
         httpx.get(f"{base}/nothing")
@@ -77,7 +77,7 @@ def test_a_reload_keeps_the_numbers(started: tuple[Command, Path, str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_run_makes_a_bounded_number_of_series(
+def test_hostile_requests_create_a_bounded_number_of_series(
     started: tuple[Command, Path, str],
 ) -> None:
     _, _, base = started

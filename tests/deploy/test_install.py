@@ -1,4 +1,4 @@
-"""The Makefile before there is an environment: a Python that will not do is named."""
+"""The Makefile before the environment exists: unsupported Pythons, and ``make help``."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from tests.support.command import ROOT, finished
 from tests.support.database.migrated import folder
 
 OLD = """#!/bin/sh
-# Runs what it is told, as a Python that says it is 3.9.
+# A Python that reports version 3.9.
 case "$*" in
   -V) echo Python 3.9.2 ;;
   *version_info*) exit 1 ;;
@@ -38,7 +38,7 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MU
 
 @pytest.fixture
 def clone() -> Iterator[Path]:
-    """A tree in which nothing is installed yet."""
+    """A clone without an environment."""
     with folder() as path:
         for name in ("Makefile", "deploy", "requirements-local.txt"):
             (path / name).symlink_to(ROOT / name)
@@ -47,7 +47,7 @@ def clone() -> Iterator[Path]:
 
 @pytest.mark.parametrize("kind", PYTHONS)
 @pytest.mark.parametrize("target", ["run", "migrate"])
-def test_a_python_that_will_not_do_is_named(kind: str, target: str, clone: Path) -> None:
+def test_an_unsupported_python_is_named(kind: str, target: str, clone: Path) -> None:
     script, sentence = PYTHONS[kind]
     python = clone / "python3"
     python.write_text(script.replace("{python}", sys.executable))

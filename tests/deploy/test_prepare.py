@@ -1,4 +1,4 @@
-"""What the stack's one-shot service leaves in its volumes."""
+"""The files that the service ``prepare`` writes into the volumes."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.stack.volumes import OWNERS, PAIR, give_pair, read
 DIRECT = "postgres://u:p@ep-x.eu.neon.tech/d"
 
 
-def test_each_file_belongs_to_its_reader_alone(volumes: Path) -> None:
+def test_each_file_is_readable_by_its_service_only(volumes: Path) -> None:
     prepare.main()
 
     for name in read(volumes):
@@ -33,7 +33,9 @@ def test_a_second_run_writes_nothing(volumes: Path) -> None:
     assert [len(secret) >= 32 for secret in made] == [True, True]
 
 
-def test_what_is_given_is_handed_on(volumes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_secrets_and_certificate_are_written_to_the_volumes(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = {"DATABASE_URL": DIRECT.replace("-x", "-x-pooler"), "BETTER_AUTH_SECRET": "s" * 32}
     for name, value in {**given, "CORS_ORIGINS": "https://a.example", "HTTPS_PORT": "443"}.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The commands of README.md, as somebody who copies them runs them."""
+"""The commands of README.md, run as they stand there."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, data_directory, free_port
-from tests.support.http.local_run import made_ready
+from tests.support.http.local_run import started_run
 
 BLOCKS = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
 
@@ -17,11 +17,11 @@ BLOCKS = [part.split("```")[0] for part in (ROOT / "README.md").read_text().spli
 def started() -> Iterator[tuple[Path, int]]:
     """``make run`` for the whole module: its data directory and its port."""
     port = free_port()
-    with data_directory() as path, made_ready(path, f"PORT={port}", "WORKERS=1"):
+    with data_directory() as path, started_run(path, f"PORT={port}", "WORKERS=1"):
         yield path, port
 
 
-def test_the_first_block_starts_it() -> None:
+def test_the_first_block_is_make_run() -> None:
     assert BLOCKS[0] == "make run\n"
 
 

@@ -1,4 +1,4 @@
-"""``make run`` as its user sees it: ready, usable by copy and paste, and gone when told so."""
+"""``make run`` from its user's view: start, printed example, signals, data."""
 
 import os
 import signal
@@ -20,11 +20,11 @@ from tests.support.command import (
 from tests.support.database.migrated import folder
 from tests.support.http.local_run import (
     READY,
-    invitation,
     lines,
     listed,
-    made_ready,
     pasted,
+    started_run,
+    usage_example,
     workers,
 )
 
@@ -41,18 +41,18 @@ def data() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def started() -> Iterator[Command]:
     """One ``make run`` for the tests that stop nothing."""
-    with data_directory() as path, made_ready(path) as command:
+    with data_directory() as path, started_run(path) as command:
         yield command
 
 
 def test_the_pasted_curl_makes_a_task(started: Command) -> None:
-    task = pasted(invitation(started))
+    task = pasted(usage_example(started))
 
     assert (task["user_id"], task["title"], task["completed"]) == ("alice", "Buy milk", False)
 
 
 def test_every_line_of_output_is_a_json_object(started: Command) -> None:
-    pasted(invitation(started))
+    pasted(usage_example(started))
 
     written = lines(started)
 
@@ -60,8 +60,8 @@ def test_every_line_of_output_is_a_json_object(started: Command) -> None:
     assert "request" in {line["event"] for line in written}
 
 
-def test_nothing_but_sentences_for_people_is_on_the_other_stream(started: Command) -> None:
-    rest = started.errors.replace(invitation(started), "")
+def test_stderr_holds_neither_json_nor_tracebacks(started: Command) -> None:
+    rest = started.errors.replace(usage_example(started), "")
 
     assert "Traceback" not in rest
     assert "{" not in rest
@@ -78,10 +78,10 @@ def test_nothing_but_sentences_for_people_is_on_the_other_stream(started: Comman
 )
 def test_a_signal_stops_everything(number: signal.Signals, to: bool, data: Path) -> None:  # noqa: FBT001
     port = free_port()
-    with made_ready(data, f"PORT={port}") as command:
+    with started_run(data, f"PORT={port}") as command:
         assert not is_free(port)
 
-        # Its own code, or that of the signal: make ends by the one that it was sent.
+        # make exits with its own code or by the signal that it received.
         assert command.stop(number, group=to) in {0, -number}
 
         assert "Traceback" not in command.errors
@@ -106,13 +106,13 @@ def test_a_signal_during_the_start_stops_everything(sign: str, data: Path) -> No
 
 def test_a_second_start_keeps_the_data_and_the_secret(data: Path) -> None:
     port = f"PORT={free_port()}"
-    with made_ready(data, port) as command:
-        line = invitation(command)
+    with started_run(data, port) as command:
+        line = usage_example(command)
         task = pasted(line)
         assert workers(data) == 2
         command.stop(signal.SIGTERM)
 
-    with made_ready(data, port, "WORKERS=1"):
+    with started_run(data, port, "WORKERS=1"):
         assert listed(line) == [task]
         assert workers(data) == 1
 
@@ -126,13 +126,13 @@ def test_a_dotenv_file_is_read(data: Path) -> None:
         with running("make", "run", cwd=clone) as command:
             command.wait_for(READY)
 
-            assert f"http://127.0.0.1:{port}/" in invitation(command)
-            assert pasted(invitation(command))["user_id"] == "alice"
+            assert f"http://127.0.0.1:{port}/" in usage_example(command)
+            assert pasted(usage_example(command))["user_id"] == "alice"
             assert (data / "secret").exists()
 
 
-def test_after_the_supervisor_was_killed_a_new_start_says_what_is_in_the_way(data: Path) -> None:
-    with made_ready(data) as command:
+def test_a_database_left_by_a_killed_make_run_is_named_at_the_next_start(data: Path) -> None:
+    with started_run(data) as command:
         [supervisor] = [n for n, text in started_for(data).items() if "-m deploy.local.run" in text]
         os.kill(supervisor, signal.SIGKILL)
         assert command.process.wait(30) == 2

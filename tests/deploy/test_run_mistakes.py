@@ -1,4 +1,4 @@
-"""``make run`` and a mistake: one clear sentence, no success, nothing left running."""
+"""``make run`` with a mistake: one sentence, an exit code, nothing left running."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from deploy.local import postgres
 from tests.support.command import Command, data_directory, finished, free_port, started_for
-from tests.support.http.local_run import made_ready
+from tests.support.http.local_run import started_run
 
 STRONG = "0123456789-abcdefghijklmnopqrstuvwxyz"
 PASSWORD = "correct-horse-battery"
@@ -53,7 +53,7 @@ def data() -> Iterator[Path]:
 
 @contextmanager
 def refused(data: Path, **settings: str) -> Iterator[Command]:
-    """``make run`` that ends by itself: its one sentence, and nothing left of it."""
+    """A ``make run`` that fails with one sentence and leaves no process."""
     before = started_for(data).keys()
     usual = {"DATA_DIR": str(data), "PORT": str(free_port())}
     with finished("make", "run", settings=usual | settings) as command:
@@ -92,7 +92,7 @@ def test_a_busy_port_is_named(data: Path) -> None:
 
 @pytest.mark.slow
 def test_a_data_directory_in_use_by_another_run_is_named(data: Path) -> None:
-    with made_ready(data), refused(data) as command:
+    with started_run(data), refused(data) as command:
         assert f"{data} is in use by another `make run`" in command.sentences()[0]
 
 
@@ -108,8 +108,8 @@ def test_a_data_directory_below_a_file_is_named(data: Path) -> None:
         assert f"{data / 'file'}" in command.sentences()[0]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
-def test_a_data_directory_closed_to_the_servers_user_is_named(data: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_a_data_directory_the_server_user_cannot_enter_is_named(data: Path) -> None:
     closed = data / "closed"
     closed.mkdir(mode=0o700)
 

@@ -1,4 +1,4 @@
-"""The limits of all layers together: each is an answer's, or outlives the one inside it."""
+"""The timeouts and limits of gunicorn, nginx and Compose fit together."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PROBLEMS = (ROOT / "deploy" / "nginx" / "problems.conf").read_text()
 RETURNED = re.findall(r"return (\d+) '(.*)';", PROBLEMS)
 
 
-def test_every_name_is_a_setting_that_gunicorn_knows() -> None:
+def test_every_setting_is_known_to_gunicorn() -> None:
     known = {setting.name for setting in KNOWN_SETTINGS}
     imported = {"Any", "Path", "mark_process_dead", "metrics", "os", "settings", "shutil"}
 
@@ -44,13 +44,13 @@ def test_every_name_is_a_setting_that_gunicorn_knows() -> None:
         ("reuse_port", False),
     ],
 )
-def test_gunicorn_is_set_up_so(name: str, value: object) -> None:
+def test_gunicorn_settings(name: str, value: object) -> None:
     [default] = [setting.default for setting in KNOWN_SETTINGS if setting.name == name]
 
     assert gunicorn().get(name, default) == value
 
 
-def test_the_worker_is_set_up_so() -> None:
+def test_worker_settings() -> None:
     set_up = dict(worker.Worker.CONFIG_KWARGS)
 
     assert set_up.pop("http").__name__ == "HttpProtocol"
@@ -65,7 +65,7 @@ def test_the_worker_is_set_up_so() -> None:
     }
 
 
-def test_few_routes_are_matched_and_those_of_tasks_first() -> None:
+def test_task_routes_are_matched_first_and_routes_are_few() -> None:
     paths = [getattr(route, "path", "") for route in create_app(make_settings()).routes]
     tasks = [path for path in paths if path.startswith("/api/")]
 
@@ -73,7 +73,7 @@ def test_few_routes_are_matched_and_those_of_tasks_first() -> None:
     assert paths[: len(tasks)] == tasks != []
 
 
-def test_a_request_ends_before_whoever_waits_for_it() -> None:
+def test_each_timeout_is_longer_than_the_one_inside_it() -> None:
     named, compose = gunicorn(), services()
     [asked] = directives("proxy_read_timeout")
     nested = [
@@ -90,7 +90,7 @@ def test_a_request_ends_before_whoever_waits_for_it() -> None:
     assert seconds(asked) < seconds(compose["nginx"]["stop_grace_period"])
 
 
-def test_the_proxy_lets_through_what_the_api_reads() -> None:
+def test_nginx_and_api_have_the_same_body_limit() -> None:
     bounds: list[Any] = Settings.model_fields["max_body_bytes"].metadata
     [size, *none] = [text for text in directives("client_max_body_size") if text != "0"]
 
@@ -99,7 +99,7 @@ def test_the_proxy_lets_through_what_the_api_reads() -> None:
     assert directives("client_body_buffer_size") == [size]
 
 
-def test_an_idle_connection_is_closed_by_the_proxy_even_while_a_worker_drains() -> None:
+def test_nginx_closes_idle_connections_before_a_draining_worker_does() -> None:
     api = block("upstream api")
     [kept] = directives("keepalive_timeout", api)
 
@@ -107,7 +107,7 @@ def test_an_idle_connection_is_closed_by_the_proxy_even_while_a_worker_drains() 
     assert directives("keepalive", api) == ["32"]
 
 
-def test_the_proxy_finds_a_container_that_was_replaced_and_shuns_none() -> None:
+def test_nginx_resolves_the_api_again_and_marks_no_address_down() -> None:
     [server] = directives("server", block("upstream api"))
 
     assert server.split() == ["api:8000", "resolve", "max_fails=0"]
@@ -115,7 +115,7 @@ def test_the_proxy_finds_a_container_that_was_replaced_and_shuns_none() -> None:
     assert directives("resolver")[0].startswith("127.0.0.11 valid=10s")
 
 
-def test_only_reads_may_be_sent_twice() -> None:
+def test_nginx_retries_reads_only() -> None:
     assert sorted(directives("proxy_next_upstream")) == ["error", "off"]
     assert directives("proxy_next_upstream", block("location @write")) == ["off"]
     assert directives("proxy_next_upstream_tries") == ["2"]
@@ -123,7 +123,7 @@ def test_only_reads_may_be_sent_twice() -> None:
     assert "if ($request_method !~ ^(GET|HEAD|OPTIONS)$)" in NGINX
 
 
-def test_a_slow_client_is_given_up_by_the_proxy() -> None:
+def test_nginx_times_out_slow_clients() -> None:
     for name in ("client_header_timeout", "client_body_timeout", "send_timeout"):
         assert directives(name) == ["10s"]
     assert directives("large_client_header_buffers") == ["4 8k"]
@@ -131,7 +131,7 @@ def test_a_slow_client_is_given_up_by_the_proxy() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status, _ in RETURNED])
-def test_an_error_of_the_proxy_is_one_of_the_apis(status: str) -> None:
+def test_an_error_of_nginx_equals_the_one_of_the_api(status: str) -> None:
     [sent] = [json.loads(text) for code, text in RETURNED if code == status]
     problems: list[type[Problem]] = [Problem, RequestTimeout, *Problem.__subclasses__()]
     [*same] = [p for p in problems if (p.status, p.code) == (int(status), sent["code"])]

@@ -1,4 +1,4 @@
-"""Workers in trouble: without a database, killed, or with an event loop that stands still."""
+"""Workers without a database, killed, or with a blocked event loop."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 PATIENCE = 30
 STUCK = 6
-# A request that is stuck stays where it is.
+# Limits long enough for a request to stay blocked.
 WAITING = {
     "STATEMENT_TIMEOUT_SECONDS": "10",
     "DATABASE_DEADLINE_SECONDS": "10",
@@ -27,13 +27,13 @@ WAITING = {
 
 
 def kill_first(api: Gunicorn) -> None:
-    """End one of two workers, and wait for the one that comes in its place."""
+    """Kill one of two workers, and wait for its replacement."""
     before = api.workers()
     api.kill(before[0])
     until(lambda: len(now := api.workers()) == 2 and before[0] not in now)
 
 
-def test_without_its_database_it_starts_survives_and_recovers(database_url: str) -> None:
+def test_the_api_starts_without_its_database_and_recovers(database_url: str) -> None:
     with gate(database_url) as (door, url):
         door.refuses = True
         with gunicorn(url, CONNECT_DEADLINE_SECONDS="1") as api, User(api.base, "early") as user:
@@ -49,7 +49,7 @@ def test_without_its_database_it_starts_survives_and_recovers(database_url: str)
     assert master is None
 
 
-def test_what_a_killed_worker_had_in_flight_is_no_longer_counted(database_url: str) -> None:
+def test_requests_in_flight_of_a_killed_worker_are_not_counted(database_url: str) -> None:
     with gunicorn(database_url, 0, **WAITING) as api, ThreadPoolExecutor(STUCK) as pool:
         connection = psycopg2.connect(database_url)
         connection.cursor().execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
@@ -69,7 +69,7 @@ def test_what_a_killed_worker_had_in_flight_is_no_longer_counted(database_url: s
 
 
 @pytest.mark.slow
-def test_a_restart_begins_to_count_anew(database_url: str, tmp_path: Path) -> None:
+def test_a_restart_resets_the_counters(database_url: str, tmp_path: Path) -> None:
     counts = []
     for _ in range(2):
         with gunicorn(database_url, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
@@ -81,7 +81,7 @@ def test_a_restart_begins_to_count_anew(database_url: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_loop_that_stands_still_is_ended_and_every_line_is_json(database_url: str) -> None:
+def test_a_worker_with_a_blocked_loop_is_killed_and_every_line_is_json(database_url: str) -> None:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     with data_directory() as data:

@@ -1,4 +1,4 @@
-"""A load of creates by wrk, which counts every answer that is no success."""
+"""A load of creates by wrk, which counts failed requests by kind."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """A wrk at work."""
+    """A running wrk."""
 
     command: Command
 
@@ -35,7 +35,7 @@ class Load:
         return self.command.process.poll() is not None
 
     def counts(self) -> dict[str, int]:
-        """At its end: how many requests, and how many failed in each way."""
+        """Wait for its end; the number of requests, and of failures by kind."""
         self.command.process.wait()
         found: dict[str, int] = json.loads(self.command.output.splitlines()[-1])
         return found

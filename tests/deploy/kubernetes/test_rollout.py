@@ -16,7 +16,7 @@ from tests.support.database.migrated import folder
 from tests.support.http.load import Load, working
 from tests.support.http.server import SECRET
 from tests.support.stack.kustomize import Manifests, manifests
-from tests.support.stack.stack import need_engine
+from tests.support.stack.stack import require_engine
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ New = Callable[[], Pod]
 @pytest.fixture(scope="module")
 def name() -> Iterator[str]:
     """The image, under a name of its own."""
-    need_engine()
+    require_engine()
     with image() as built:
         yield built
 

@@ -13,14 +13,14 @@ READY = "Buy milk"
 
 
 @contextmanager
-def made_ready(data: Path, *words: str) -> Iterator[Command]:
+def started_run(data: Path, *words: str) -> Iterator[Command]:
     """``make run`` on this data directory, once it says it is ready."""
     with running("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
         command.wait_for(READY)
         yield command
 
 
-def invitation(command: Command) -> str:
+def usage_example(command: Command) -> str:
     """The line to copy."""
     [line] = [line for line in command.errors.splitlines() if line.startswith("curl ")]
     return line

@@ -1,4 +1,4 @@
-"""A certificate for loopback that nobody vouches for but itself."""
+"""A self-signed certificate for loopback."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def self_signed(folder: Path, host: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
-    """What a server on this host needs, and the certificate that a client may trust."""
+    """A server context for ``host``, and the path of the certificate that a client trusts."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
     known = x509.IPAddress(IPv4Address(host)) if host[0].isdigit() else x509.DNSName(host)

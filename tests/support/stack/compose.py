@@ -1,4 +1,4 @@
-"""A project of Docker Compose: its commands, its containers, and what those wrote."""
+"""A Docker Compose project: its commands, containers and logs."""
 
 import json
 from collections.abc import Mapping
@@ -39,17 +39,17 @@ class Project:
         return self.compose("ps", "--all", "--quiet", service).strip()
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """All that the engine knows of a service's container."""
+        """The output of ``docker inspect`` for a service's container."""
         [found] = json.loads(self.docker("inspect", self.container(service)))
         return dict(found)
 
     def logs(self, service: str) -> tuple[list[str], list[str]]:
-        """The lines that a container wrote on its two streams."""
+        """The lines of a container's standard output and standard error."""
         output, errors = self.said("docker", "logs", self.container(service))
         return output.splitlines(), errors.splitlines()
 
     def entries(self, service: str, request_id: str) -> list[dict[str, Any]]:
-        """What a service logged of one request."""
+        """The log entries of a service for one request."""
         lines = [json.loads(line) for line in self.logs(service)[0]]
         return [line for line in lines if line.get("request_id") == request_id]
 
@@ -61,7 +61,7 @@ class Project:
         return self.docker(kind, "ls", *every, "--filter", label, "--format", names).split()
 
     def said(self, *words: str) -> tuple[str, str]:
-        """What a command that succeeds writes on its two streams."""
+        """Standard output and standard error of a command, which must succeed."""
         with running(*words, cwd=self.clone, settings=self.settings) as command:
             code = command.process.wait(BUILD_SECONDS)
             assert code == 0, f"{' '.join(words)}: {command.errors}"

@@ -1,4 +1,4 @@
-"""The files that say how the API is served, read as those read them that use them."""
+"""The parsed configuration files of Compose, gunicorn and nginx."""
 
 import re
 from typing import Any
@@ -12,25 +12,25 @@ NGINX = "\n".join(re.sub(r"^\s*#.*$", "", path.read_text(), flags=re.MULTILINE) 
 
 
 def services() -> dict[str, Any]:
-    """The services of Compose's file, with its variables as they stand there."""
+    """The services of docker-compose.yml with unresolved variables."""
     found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     return found
 
 
 def gunicorn() -> dict[str, Any]:
-    """What gunicorn's configuration defines."""
+    """The settings in gunicorn.conf.py."""
     path, defined = ROOT / "deploy" / "gunicorn.conf.py", dict[str, Any]()
     exec(compile(path.read_text(), str(path), "exec"), defined)  # noqa: S102
     return {name: value for name, value in defined.items() if not name.startswith("_")}
 
 
 def directives(name: str, where: str = NGINX) -> list[str]:
-    """What this directive of nginx says, wherever it stands."""
+    """All values of an nginx directive."""
     return re.findall(rf"^\s*{name}\s+([^;{{]+);", where, re.MULTILINE)
 
 
 def block(head: str) -> str:
-    """The inside of nginx's block with this head."""
+    """The body of the nginx block with this head."""
     [found] = re.findall(rf"^( *){re.escape(head)} {{\n(.*?)^\1}}", NGINX, re.MULTILINE | re.DOTALL)
     return str(found[1])
 

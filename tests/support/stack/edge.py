@@ -1,4 +1,4 @@
-"""Bytes on a TLS connection to the stack's edge, and the shape that its own errors must have."""
+"""Raw requests to nginx over TLS, and checks of its own errors."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ def request(method: str, target: str, *lines: str, host: str = "localhost") -> b
 
 @contextmanager
 def connected(stack: Stack, context: ssl.SSLContext | None = None) -> Iterator[ssl.SSLSocket]:
-    """A TLS connection; without a context of one's own the certificate is verified."""
+    """A TLS connection; the default context verifies the stack's certificate."""
     context = context or stack.trust()
     with (
         socket.create_connection(("127.0.0.1", stack.https_port), HANGS_AFTER_SECONDS) as link,
@@ -40,7 +40,9 @@ def plain(port: int) -> Iterator[socket.socket]:
 
 def answer(link: socket.socket, sent: bytes) -> Answer:
     """Send these bytes; the answer, with its document where it is a problem."""
-    with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):  # refused early
+    with suppress(
+        BrokenPipeError, ConnectionResetError, ssl.SSLEOFError
+    ):  # refused before everything was sent
         link.sendall(sent)
     with HTTPResponse(link) as response:
         response.begin()
@@ -57,7 +59,7 @@ def got(stack: Stack, *lines: str, path: str = "/livez", host: str = "localhost"
 
 
 def check_problem(got: Answer) -> None:
-    """The shape of an error that nginx makes itself (RFC 9457)."""
+    """Check the format of an error that nginx answers itself (RFC 9457)."""
     headers, problem = got.headers, got.problem
     assert headers.get_all("content-type") == ["application/problem+json"]
     assert headers.get_all("cache-control") == ["no-store"]
@@ -69,7 +71,7 @@ def check_problem(got: Answer) -> None:
 
 
 def check_readable(got: Answer) -> None:
-    """A page of the allowed origin may read it (Fetch standard)."""
+    """Check the CORS headers for the allowed origin (Fetch standard)."""
     assert got.headers.get_all("access-control-allow-origin") == [ORIGIN]
     assert got.headers.get_all("access-control-allow-credentials") == ["true"]
     assert "Origin" in got.headers["vary"]

@@ -1,4 +1,4 @@
-"""Every method on its way through the edge: reads and writes take two different ones."""
+"""Requests of every method to nginx, which has one location for reads and one for writes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,30 +7,30 @@ from tests.support.stack.edge import answer, check_problem, check_readable, conn
 from tests.support.stack.stack import Stack
 
 TASKS = "/api/alice/tasks"
-# A read, and a write, which takes another way through nginx: it is never sent twice.
+# GET takes nginx's location for reads, the others the one for writes, without retries.
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def sent_to(stack: Stack, head: bytes) -> Answer:
-    """The edge's answer to these bytes."""
+def send_head(stack: Stack, head: bytes) -> Answer:
+    """The answer of nginx to these bytes."""
     with connected(stack) as link:
         return answer(link, head)
 
 
-def got_to(stack: Stack, method: str) -> Answer:
-    """The edge's answer to a whole request of this method."""
-    return sent_to(stack, request(method, TASKS, "Content-Length: 2") + b"{}")
+def send_method(stack: Stack, method: str) -> Answer:
+    """The answer of nginx to a complete request of this method."""
+    return send_head(stack, request(method, TASKS, "Content-Length: 2") + b"{}")
 
 
 def check_all(answers: list[Answer], status: int, code: str) -> None:
-    """Every method got this refusal, each in the right shape."""
+    """Check that every method got this error in the right format."""
     assert [(a.status, a.problem.get("code")) for a in answers] == [(status, code)] * len(METHODS)
     for refused in answers:
         check_problem(refused)
         check_readable(refused)
 
 
-def got_to_all(stack: Stack) -> list[Answer]:
-    """The edge's answers to every method, asked at once."""
+def send_all_methods(stack: Stack) -> list[Answer]:
+    """The answer of nginxs to all methods, sent concurrently."""
     with ThreadPoolExecutor(len(METHODS)) as pool:
-        return list(pool.map(lambda method: got_to(stack, method), METHODS))
+        return list(pool.map(lambda method: send_method(stack, method), METHODS))

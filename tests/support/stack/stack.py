@@ -27,7 +27,7 @@ print(urlopen("http://127.0.0.1:8000/metrics").read().decode())
 
 
 class Stack(Project):
-    """The running project, and what its users and its operator do with it."""
+    """A running project with the commands of its users and of its operator."""
 
     @property
     def data(self) -> Path:
@@ -41,23 +41,23 @@ class Stack(Project):
 
     @property
     def base_url(self) -> str:
-        """Where browsers find it."""
+        """The public URL."""
         return f"https://localhost:{self.https_port}"
 
     def trust(self) -> ssl.SSLContext:
-        """Trust in its certificate alone."""
+        """A client context that trusts only the stack's certificate."""
         return ssl.create_default_context(cafile=str(self.data / "tls.crt"))
 
     def up(self) -> str:
-        """Start it, or what is missing of it; what that says."""
+        """Run ``make up``; its standard error."""
         return self.said("make", "up", "SERVICES=api nginx")[1]
 
     def python(self, code: str) -> str:
-        """What this code prints inside the API's container."""
+        """The output of Python code in the API's container."""
         return self.run("api", "python", "-c", code).strip()
 
     def psql(self, statement: str) -> str:
-        """What the database answers its superuser."""
+        """The output of psql as superuser."""
         words = ("--username=postgres", "--tuples-only", "--no-align", "--command", statement)
         return self.run("db", "psql", *words).strip()
 
@@ -66,7 +66,7 @@ class Stack(Project):
         until(lambda: bool(self.entries(service, request_id)))
 
     def workers(self) -> list[int]:
-        """The workers' numbers inside the API's container; the master has 1."""
+        """The workers' process ids in the API's container; the master is 1."""
         return [int(n) for n in self.run("api", "cat", "/proc/1/task/1/children").split()]
 
     def signal(self, number: signal.Signals, process: int) -> None:
@@ -74,27 +74,27 @@ class Stack(Project):
         self.python(f"import os; os.kill({process}, {int(number)})")
 
     def wait_for_workers(self, *gone: int) -> list[int]:
-        """Wait until there are two workers and none is one of ``gone``; who they are."""
+        """Wait for two workers that are not in ``gone``; their process ids."""
         until(lambda: len(now := self.workers()) == 2 and not {*now} & {*gone})
         return self.workers()
 
     def metrics(self) -> str:
-        """What the API says of all its workers."""
+        """The API's metrics over all workers."""
         return self.python(METRICS)
 
     def status(self, path: str = "/livez") -> int:
-        """The status that this path has at the edge."""
+        """The status of a GET through nginx."""
         return httpx.get(self.base_url + path, verify=self.trust(), timeout=PATIENCE).status_code
 
     def limit(self, text: str) -> None:
-        """Give nginx these limits, and wait until nothing runs with the ones before."""
+        """Load these limits into nginx, and wait until its old workers have exited."""
         before = self._edge_workers()
         Path(self.settings["NGINX_LIMITS"]).write_text(text)
         self.run("nginx", "nginx", "-s", "reload")
         until(lambda: not before & self._edge_workers())
 
     def user(self, name: str) -> httpx.Client:
-        """Somebody with a token of ``make token``."""
+        """A client with a token of ``make token``."""
         token = self.make("token", "FOR=compose", f"SUB={name}").strip()
         return httpx.Client(
             base_url=f"{self.base_url}/api/{name}",
@@ -110,11 +110,11 @@ class Stack(Project):
 
 @contextmanager
 def composed(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
-    """A running stack with these limits at its edge."""
-    need_engine()
+    """A running stack with these nginx limits."""
+    require_engine()
     with folder() as data:
         (data / "limits.conf").write_text(limits)
-        stack = Stack(settings_of(data) | settings)
+        stack = Stack(project_settings(data) | settings)
         try:
             stack.up()
             yield stack
@@ -122,15 +122,15 @@ def composed(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
             stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
 
 
-def need_engine() -> None:
+def require_engine() -> None:
     """Skip the test where no Docker engine runs."""
     found = shutil.which("docker")
     if not found or subprocess.run([found, "info"], check=False, capture_output=True).returncode:
         missing("a Docker engine")
 
 
-def settings_of(data: Path) -> dict[str, str]:
-    """A project, ports and a folder that nothing else uses; no file of settings speaks."""
+def project_settings(data: Path) -> dict[str, str]:
+    """Settings for a project of its own: name, free ports, data directory; no ``.env`` is read."""
     return {
         "COMPOSE_PROJECT_NAME": f"tasks-{uuid4().hex[:8]}",
         "COMPOSE_DISABLE_ENV_FILE": "1",

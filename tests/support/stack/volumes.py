@@ -10,13 +10,13 @@ PAIR = ("tls.crt", "tls.key")
 
 
 def read(volumes: Path) -> dict[str, str]:
-    """Every file that was made."""
+    """The content of every file, by its name."""
     files = sorted(path for name in OWNERS for path in (volumes / name).iterdir())
     return {f"{path.parent.name}/{path.name}": path.read_text() for path in files}
 
 
 def give_pair(volumes: Path) -> dict[str, str]:
-    """Put a certificate and its key where people put theirs."""
+    """Put a certificate and its key into the folder for given ones."""
     for name in PAIR:
         (volumes / "given" / name).unlink(missing_ok=True)
     prepare.main()
