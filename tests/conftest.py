@@ -1,4 +1,4 @@
-"""One PostgreSQL and one server for the whole run; every test has users of its own."""
+"""One PostgreSQL and one server for the whole run; each test makes its own users."""
 
 import logging
 import os
@@ -12,11 +12,11 @@ import pytest
 
 from api.config.settings import Settings
 from api.telemetry import logs
-from tests.support.database.migrated import migrated
+from tests.support.database.embedded_postgres import migrated_postgres
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
-# The tests say everything themselves: no setting of the caller's environment reaches them.
+# No setting of the caller's environment reaches the tests.
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
 
@@ -33,7 +33,7 @@ def log() -> Iterator[BinaryIO]:
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
     """A migrated PostgreSQL."""
-    with migrated() as url:
+    with migrated_postgres() as url:
         yield url
 
 
@@ -47,7 +47,7 @@ def base_url(database_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def new_user(base_url: str) -> Iterator[Callable[[], User]]:
-    """Makes users nobody else has."""
+    """Makes new users."""
     users: list[User] = []
 
     def make() -> User:

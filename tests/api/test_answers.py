@@ -10,8 +10,8 @@ import pytest
 from starlette.requests import Request
 from starlette.routing import Route
 
-from tests.support.database.migrated import migrated
-from tests.support.http.client import User, watch
+from tests.support.database.embedded_postgres import migrated_postgres
+from tests.support.http.client import User, check_response
 from tests.support.http.server import make_settings, serve
 
 COLLECTION = "GET, HEAD, OPTIONS, POST"
@@ -64,7 +64,7 @@ def test_head_is_get_without_the_body(alice: User, path: str) -> None:
 def test_probes_pass(base_url: str, path: str, method: str) -> None:
     response = httpx.request(method, f"{base_url}{path}")
 
-    watch(response)
+    check_response(response)
     assert response.status_code == 200
     assert method == "HEAD" or response.json()["status"] == "pass"
 
@@ -73,7 +73,7 @@ def test_probes_pass(base_url: str, path: str, method: str) -> None:
 def test_an_unknown_path_is_not_found(base_url: str, path: str) -> None:
     response = httpx.get(f"{base_url}{path}")
 
-    watch(response)
+    check_response(response)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
@@ -123,7 +123,7 @@ def crashing(database_url: str) -> Iterator[httpx.Client]:
     settings = make_settings(database_url=database_url, cors_origins="https://app.example.com")
     with (
         serve(settings, Route("/crash", crash)) as base,
-        httpx.Client(base_url=base, event_hooks={"response": [watch]}) as client,
+        httpx.Client(base_url=base, event_hooks={"response": [check_response]}) as client,
     ):
         yield client
 
@@ -147,7 +147,7 @@ def test_a_defect_leaves_a_traceback_without_locals(crashing: httpx.Client, log:
 
 
 def test_an_unforeseen_database_error_quotes_nothing(log: BinaryIO) -> None:
-    with migrated() as url, serve(make_settings(database_url=url)) as base:
+    with migrated_postgres() as url, serve(make_settings(database_url=url)) as base:
         connection = psycopg2.connect(url)
         with connection, connection.cursor() as cursor:
             cursor.execute("ALTER TABLE task ADD CHECK (title <> %s)", [SECRET_TITLE])

@@ -19,7 +19,7 @@ from tests.api.bad_inputs import (
     tokens,
 )
 from tests.support.http.client import User
-from tests.support.http.raw import refused, request, status_of
+from tests.support.http.raw_http import refusal, request, status_of
 
 CASES = [*paths.CASES, *methods.CASES, *queries.CASES, *bodies.CASES, *headers.CASES, *tokens.CASES]
 CHALLENGE = 'Bearer realm="tasks"'
@@ -52,7 +52,7 @@ def before(mallory: User) -> Tasks:
 def test_an_invalid_request_gets_its_exact_error(case: Case, base_url: str, before: Tasks) -> None:
     sent = case.sent.replace(TASK_ID.encode(), str(before[0]["id"]).encode())
 
-    status, found, problem = refused(base_url, sent)
+    status, found, problem = refusal(base_url, sent)
 
     assert (status, problem.get("code", case.code)) == (case.status, case.code)
     assert found.get("allow", "") == case.allow

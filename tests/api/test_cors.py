@@ -3,7 +3,7 @@
 import httpx2 as httpx
 import pytest
 
-from tests.support.http.client import User, watch
+from tests.support.http.client import User, check_response
 from tests.support.http.server import make_settings, serve
 
 ORIGIN = "https://app.example.com"
@@ -20,7 +20,7 @@ def preflight(base_url: str, origin: str, method: str, headers: str) -> httpx.Re
             "Access-Control-Request-Headers": headers,
         },
     )
-    watch(response)
+    check_response(response)
     return response
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from tests.support.http.client import watch
+from tests.support.http.client import check_response
 from tests.support.http.server import make_settings, serve
 
 ASSETS = {
@@ -19,7 +19,7 @@ ASSETS = {
 @pytest.fixture
 def anybody(base_url: str) -> Iterator[httpx.Client]:
     """Somebody without a token."""
-    with httpx.Client(base_url=base_url, event_hooks={"response": [watch]}) as client:
+    with httpx.Client(base_url=base_url, event_hooks={"response": [check_response]}) as client:
         yield client
 
 
@@ -63,7 +63,7 @@ def test_no_other_file_is_served(name: str, anybody: httpx.Client) -> None:
 @pytest.mark.parametrize("path", ["/docs", *ASSETS])
 def test_in_production_there_is_no_page(path: str, database_url: str) -> None:
     settings = make_settings(database_url=database_url, environment="production")
-    with serve(settings) as url, httpx.Client(event_hooks={"response": [watch]}) as client:
+    with serve(settings) as url, httpx.Client(event_hooks={"response": [check_response]}) as client:
         response = client.get(url + path)
         description = client.get(f"{url}/openapi.json")
 

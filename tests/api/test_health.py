@@ -19,7 +19,7 @@ from starlette.routing import Route
 from api import health
 from api.main import create_app
 from api.web import load_shedding
-from tests.support.http.client import User, watch
+from tests.support.http.client import User, check_response
 from tests.support.http.server import make_settings, serve
 
 NOWHERE = "postgresql://u:p@127.0.0.1:1/d"
@@ -148,5 +148,5 @@ def test_a_process_about_to_stop_is_not_ready(base_url: str) -> None:
         health._draining.clear()  # noqa: SLF001
 
     assert (ready.status_code, ready.json()["status"]) == (503, "fail")
-    watch(lives)
+    check_response(lives)
     assert lives.status_code == 200

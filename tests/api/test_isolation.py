@@ -13,11 +13,11 @@ from tests.support.http.client import User, token
 from tests.support.http.operations import (
     MISSING,
     Operation,
+    is_problem,
     operations,
-    owners,
-    refused,
     routes,
-    same_bytes,
+    user_ids_in,
+    without_request_id,
 )
 
 PUBLIC = {
@@ -100,7 +100,7 @@ def test_users_reach_their_own_tasks(operation: Operation, bob: User) -> None:
     response = operation.send(bob, bob.user_id, bob.add()["id"])
 
     assert response.status_code == operation.status
-    assert owners(response) <= {bob.user_id}
+    assert user_ids_in(response) <= {bob.user_id}
 
 
 @each_operation
@@ -109,7 +109,7 @@ def test_without_a_token_nobody_enters(
 ) -> None:
     response = operation.send(stranger, quote(alice.user_id), secret)
 
-    assert refused(response, 401, "token_missing")
+    assert is_problem(response, 401, "token_missing")
 
 
 @each_operation
@@ -122,7 +122,7 @@ def test_a_foreign_path_is_refused_before_anything_else_is_read(
         bob, quote(alice.user_id), secret if task == "hers" else task, "?limit=0", **options
     )
 
-    assert refused(response, 403, "user_mismatch")
+    assert is_problem(response, 403, "user_mismatch")
 
 
 @each_operation
@@ -132,7 +132,7 @@ def test_a_foreign_user_looks_like_one_who_does_not_exist(
     existing = operation.send(bob, quote(alice.user_id), secret)
     missing = operation.send(bob, "nobody-at-all", secret)
 
-    assert same_bytes(existing) == same_bytes(missing)
+    assert without_request_id(existing) == without_request_id(missing)
 
 
 @naming_a_task
@@ -142,8 +142,8 @@ def test_a_foreign_task_looks_like_one_that_does_not_exist(
     foreign = operation.send(bob, bob.user_id, secret)
     missing = operation.send(bob, bob.user_id, MISSING)
 
-    assert refused(foreign, 404, "task_not_found")
-    assert same_bytes(foreign) == same_bytes(missing)
+    assert is_problem(foreign, 404, "task_not_found")
+    assert without_request_id(foreign) == without_request_id(missing)
 
 
 @each_operation
@@ -167,7 +167,7 @@ def test_two_credentials_are_refused(
     for headers in (both, both[::-1]):
         response = operation.send(stranger, quote(alice.user_id), secret, headers=headers)
 
-        assert refused(response, 400, "invalid_request")
+        assert is_problem(response, 400, "invalid_request")
 
 
 @each_operation
@@ -181,7 +181,7 @@ def test_a_namesake_is_somebody_else(
     response = operation.send(stranger, quote(alice.user_id), secret, headers=own)
 
     assert name != alice.user_id
-    assert refused(response, 403, "user_mismatch")
+    assert is_problem(response, 403, "user_mismatch")
 
 
 @each_operation
@@ -191,7 +191,7 @@ def test_a_path_is_never_bent_to_the_attackers_own(
 ) -> None:
     response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
 
-    assert refused(response, 403, "user_mismatch")
+    assert is_problem(response, 403, "user_mismatch")
 
 
 @each_operation
@@ -201,7 +201,7 @@ def test_a_path_is_never_tidied(
 ) -> None:
     response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
 
-    assert refused(response, 404, "not_found")
+    assert is_problem(response, 404, "not_found")
 
 
 @each_operation
@@ -215,7 +215,7 @@ def test_no_header_changes_the_caller_or_the_method(
     response = operation.send(bob, bob.user_id, task, headers={header: value})
 
     assert response.status_code == operation.status
-    assert owners(response) <= {bob.user_id}
+    assert user_ids_in(response) <= {bob.user_id}
     assert (bob.get(bob.one(task)).status_code == 404) == (operation.method == "DELETE")
 
 
@@ -226,7 +226,7 @@ def test_no_query_names_another_user_or_method(
 ) -> None:
     response = operation.send(bob, bob.user_id, bob.add()["id"], query(quote(alice.user_id)))
 
-    assert refused(response, 422, "validation")
+    assert is_problem(response, 422, "validation")
 
 
 @with_a_body
@@ -237,7 +237,7 @@ def test_no_body_names_another_user_or_task(
     body = {"title": "taken", member: secret if member == "id" else alice.user_id}
     response = operation.send(bob, bob.user_id, bob.add()["id"], json=body)
 
-    assert refused(response, 422, "validation")
+    assert is_problem(response, 422, "validation")
 
 
 def test_another_users_idempotency_key_makes_a_task_of_ones_own(alice: User, bob: User) -> None:
@@ -258,4 +258,4 @@ def test_another_users_cursor_is_a_position_and_no_right(alice: User, bob: User)
     response = bob.get(bob.tasks + link[link.index("?") : link.index(">")])
 
     assert response.status_code == 200
-    assert owners(response) == {newer["user_id"]}
+    assert user_ids_in(response) == {newer["user_id"]}

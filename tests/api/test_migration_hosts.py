@@ -4,8 +4,8 @@ import pytest
 
 from api.database.urls import direct_url
 from tests.support.command import finished
-from tests.support.database.own_database import empty_database
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database
 from tests.support.http.server import make_settings
 
 POOLED = (
@@ -50,7 +50,7 @@ def test_the_direct_url_wins(direct: str) -> None:
 def test_make_migrate_says_what_is_wrong(settings: dict[str, str], said: str) -> None:
     with finished("make", "migrate", settings=settings) as done:
         assert done.process.returncode == 2
-        assert len(done.sentences()) == 1, done.errors
+        assert len(done.error_lines()) == 1, done.errors
         assert said in done.errors
         assert "hidden" not in done.errors
 
@@ -59,6 +59,6 @@ def test_make_migrate_migrates(database_url: str) -> None:
     with empty_database(database_url) as empty:
         with finished("make", "migrate", settings={"DATABASE_URL": empty}) as done:
             assert done.process.returncode == 0
-            assert done.sentences()[-1] == "The database has this release's schema."
+            assert done.error_lines()[-1] == "The database has this release's schema."
 
         assert ask(empty, "SELECT count(*) FROM task") == [(0,)]

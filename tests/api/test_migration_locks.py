@@ -14,9 +14,9 @@ from api.migrations import locks
 from api.migrations.__main__ import upgrade
 from api.migrations.locks import LOCK
 from tests.support.command import finished
-from tests.support.database.own_database import empty_database, roleless_server
 from tests.support.database.pgbouncer import pgbouncer
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database, unmigrated_server
 from tests.support.http.server import make_settings
 
 MIGRATE = ".venv/bin/python", "-m", "api.migrations"
@@ -35,14 +35,14 @@ DONE = "The database has this release's schema."
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A PostgreSQL that no migration has seen."""
-    with roleless_server() as url:
+    with unmigrated_server() as url:
         yield url
 
 
 def migrated(url: str, **settings: str) -> tuple[int | None, list[str]]:
     """The exit code and the sentences of a migration in a process of its own."""
     with finished(*MIGRATE, settings={"DATABASE_URL": url, **settings}) as done:
-        return done.process.returncode, done.sentences()
+        return done.process.returncode, done.error_lines()
 
 
 @contextmanager

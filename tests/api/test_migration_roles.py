@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.command import finished
-from tests.support.database.own_database import empty_database, migrate, roleless_server
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database, migrate, unmigrated_server
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
@@ -24,7 +24,7 @@ MIGRATE = ".venv/bin/python", "-m", "api.migrations"
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A PostgreSQL whose roles these tests may change."""
-    with roleless_server() as url:
+    with unmigrated_server() as url:
         yield url
 
 
@@ -39,7 +39,7 @@ def empty(server: str) -> Iterator[str]:
 def migrated(url: str) -> tuple[int | None, str]:
     """The exit code and the sentences of a migration in a process of its own."""
     with finished(*MIGRATE, settings={"DATABASE_URL": url}) as done:
-        return done.process.returncode, done.sentences()[-1]
+        return done.process.returncode, done.error_lines()[-1]
 
 
 DONE = (0, "The database has this release's schema.")

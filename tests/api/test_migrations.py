@@ -14,8 +14,8 @@ from sqlmodel import SQLModel
 from api.database.urls import direct_url
 from api.tasks import tables
 from tests.api.better_auth_tables import BETTER_AUTH
-from tests.support.database.own_database import empty_database, migrate
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database, migrate
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 

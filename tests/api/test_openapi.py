@@ -10,8 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from api.openapi import document
 from api.problems import catalogue
 from api.problems.problem import PROBLEM_JSON, Problem
-from tests.support.http.client import watch
-from tests.support.http.openapi import DOCUMENT, OPERATIONS, answers, resolved
+from tests.support.http.client import check_response
+from tests.support.http.openapi_validation import DOCUMENT, OPERATIONS, answers, resolved
 
 ALL, ONE = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{id}"
 READ = {200, 400, 401, 403, 404, 413, 414, 422, 429, 431, 500, 502, 503}
@@ -32,7 +32,7 @@ def test_it_is_valid_openapi_3_1() -> None:
 def test_it_is_what_the_api_serves(base_url: str) -> None:
     response = httpx.get(f"{base_url}/openapi.json")
 
-    watch(response)
+    check_response(response)
     assert response.headers["content-type"] == "application/json"
     assert response.json() == DOCUMENT
 

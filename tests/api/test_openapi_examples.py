@@ -11,7 +11,7 @@ from api.openapi.examples import TASK
 from api.problems.problem import PROBLEM_JSON
 from api.tasks.schemas import TaskCreate
 from tests.support.http.client import User, token
-from tests.support.http.openapi import OPERATIONS, answers, check, check_answer
+from tests.support.http.openapi_validation import OPERATIONS, answers, check, check_answer
 from tests.support.http.operations import MISSING
 from tests.support.http.server import make_settings, serve
 

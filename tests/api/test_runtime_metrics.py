@@ -8,7 +8,7 @@ from api.telemetry.runtime_metrics import INTERVAL_SECONDS
 from tests.support.http.gunicorn import gunicorn
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, series, total
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
@@ -36,4 +36,4 @@ def test_it_goes_on_after_a_time_without_a_free_descriptor(database_url: str) ->
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         used = total(scrape(base), "tasks_api_cpu_seconds_total")
-        until(lambda: total(scrape(base), "tasks_api_cpu_seconds_total") > used)
+        wait_until(lambda: total(scrape(base), "tasks_api_cpu_seconds_total") > used)

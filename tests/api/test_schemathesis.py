@@ -10,7 +10,7 @@ import pytest
 
 from api.openapi import document
 from tests.support.http.client import User
-from tests.support.http.openapi import OPERATIONS
+from tests.support.http.openapi_validation import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")

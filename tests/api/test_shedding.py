@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.web.load_shedding import REFUSAL_SECONDS, InFlightLimiter
-from tests.support.http.client import watch
+from tests.support.http.client import check_response
 from tests.support.http.server import make_settings, serve
 
 LIMIT, SURPLUS = 4, 5
@@ -60,7 +60,7 @@ def test_the_surplus_is_refused_and_probes_are_not(base: str, gate: Gate) -> Non
 
         assert {future.result().status_code for future in waiting} == {200}
     for response in refused:
-        watch(response)
+        check_response(response)
         assert (response.status_code, response.json()["code"]) == (503, "overloaded")
         assert int(response.headers["retry-after"]) >= 1
         assert response.elapsed.total_seconds() >= REFUSAL_SECONDS

@@ -19,7 +19,7 @@ from tests.bench.workload import Cycles
 from tests.bench.wrk import Load, load
 from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
-from tests.support.required_parts import missing
+from tests.support.required_tools import skip_without
 
 README = ROOT / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}
@@ -30,7 +30,7 @@ MADE = {"id", "created_at", "updated_at", "completed_at", "completed"}
 def url() -> Iterator[str]:
     """A small database."""
     if not which("wrk"):
-        missing("wrk")
+        skip_without("wrk")
     with populated(100, 1000) as url:
         yield url
 
@@ -139,7 +139,7 @@ def test_a_refusal_that_is_none_ends_the_bench() -> None:
 def test_without_wrk_there_is_one_sentence() -> None:
     with finished(sys.executable, "-m", "tests.bench", settings={"PATH": "/nowhere"}) as command:
         assert command.process.returncode == 1
-        assert [line[:15] for line in command.sentences()] == ["wrk is missing:"]
+        assert [line[:15] for line in command.error_lines()] == ["wrk is missing:"]
 
 
 def test_a_ratio_is_that_of_the_same_rounds() -> None:

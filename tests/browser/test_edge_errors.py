@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.frontend.browser import Site
-from tests.support.stack.stack import Stack
-from tests.support.waiting import until
+from tests.support.frontend.chromium import Site
+from tests.support.stack.compose_stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_an_api_that_is_away(ends: str, begins: str, page: Site, stack: Stack) -
         problem = run(page, stack, AWAY, lambda: stack.compose(ends, "api"))
     finally:
         stack.compose(begins, "api")
-        until(lambda: stack.status() == 200)
+        wait_until(lambda: stack.status() == 200)
 
     assert problem["status"] in {502, 504}
     assert isinstance(problem["detail"], str)

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tests.support.auth.better_auth import address
+from tests.support.auth.better_auth import local_url
 from tests.support.command import ROOT, free_port
-from tests.support.frontend.browser import Site
-from tests.support.frontend.typescript import blocks, compiled
+from tests.support.frontend.chromium import Site
+from tests.support.frontend.typescript import compile_typescript, typescript_blocks
 from tests.support.http.client import token
 from tests.support.http.server import make_settings, serve
-from tests.support.stack.stack import Stack
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_a_page_uses_the_app_itself(page: Site, database_url: str) -> None:
     settings = make_settings(
         database_url=database_url,
         cors_origins=page.origin,
-        better_auth_url=address(free_port()),  # where nobody is
+        better_auth_url=local_url(free_port()),  # where nobody is
     )
     told = {"user": user, "token": token(user), "stranger": strange(user)}
 
@@ -113,12 +113,12 @@ def test_a_page_uses_the_stack(page: Site, stack: Stack) -> None:
 def test_the_page_in_the_readme_signs_up_and_makes_a_task(
     page: Site, stack: Stack, tmp_path: Path
 ) -> None:
-    [block] = [block for block in blocks(README) if "const tasks = " in block]
-    block = block.replace("http://localhost:3000", address(int(stack.settings["AUTH_PORT"])))
+    [block] = [block for block in typescript_blocks(README) if "const tasks = " in block]
+    block = block.replace("http://localhost:3000", local_url(int(stack.settings["AUTH_PORT"])))
     block = block.replace("https://localhost:8443", stack.base_url)
     program = f"export default async function () {{\n{block}\nreturn {{ user, tasks }};\n}}"
     (tmp_path / "page.ts").write_text(program)
-    compiled(tmp_path, "page.ts")
+    compile_typescript(tmp_path, "page.ts")
 
     told = page.run((tmp_path / "page.js").read_text(), None, stack.data / "tls.crt")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT
-from tests.support.frontend.node import need_node, said
-from tests.support.frontend.typescript import blocks, compiled
+from tests.support.frontend.node import output_of, require_node
+from tests.support.frontend.typescript import compile_typescript, typescript_blocks
 from tests.support.http.client import User
 from tests.support.http.client import token as signed
 
@@ -28,9 +28,9 @@ MISTAKES = [
 @pytest.fixture(scope="module")
 def types(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that ``make client`` writes."""
-    need_node()
+    require_node()
     path = tmp_path_factory.mktemp("client") / "tasks-api.d.ts"
-    said("make", "client", f"OUT={path}", cwd=ROOT)
+    output_of("make", "client", f"OUT={path}", cwd=ROOT)
     return path
 
 
@@ -44,10 +44,10 @@ def folder(types: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_program_is_checked_and_uses_every_operation(folder: Path, alice: User) -> None:
     shutil.copy(PROGRAM, folder)
-    compiled(folder, "program.ts")
+    compile_typescript(folder, "program.ts")
     words = ("node", "program.js", f"{alice.base_url}", alice.user_id, signed(alice.user_id))
 
-    told = json.loads(said(*words, cwd=folder))
+    told = json.loads(output_of(*words, cwd=folder))
 
     assert told["listed"] == [told["made"]] == [told["read"]]
     assert (told["made"]["priority"], told["made"]["due_date"]) == ("high", "2026-12-01")
@@ -67,7 +67,7 @@ def test_mistakes_are_found_before_they_run(folder: Path) -> None:
     files = sorted(path.name for path in folder.glob("mistake*.ts"))
 
     with pytest.raises(AssertionError) as found:
-        compiled(folder, *files)
+        compile_typescript(folder, *files)
 
     assert {*re.findall(r"(mistake\d)\.ts\(.*error TS", str(found.value))} == {
         name.removesuffix(".ts") for name in files
@@ -76,13 +76,13 @@ def test_mistakes_are_found_before_they_run(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_client_in_the_readme_works(folder: Path, alice: User) -> None:
-    [block] = [block for block in blocks(README) if "openapi-fetch" in block]
+    [block] = [block for block in typescript_blocks(README) if "openapi-fetch" in block]
     arguments = json.dumps([f"{alice.base_url}", alice.user_id, signed(alice.user_id)])
     use = f"const api = tasksOf(...({arguments} as [string, string, string]));\n"
     use += 'await api.add("Buy milk");\nconsole.log(JSON.stringify((await api.list()).data));\n'
     (folder / "readme.ts").write_text(block + use)
-    compiled(folder, "readme.ts")
+    compile_typescript(folder, "readme.ts")
 
-    [task] = json.loads(said("node", "readme.js", cwd=folder))
+    [task] = json.loads(output_of("node", "readme.js", cwd=folder))
 
     assert task == alice.all()[0]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, finished
-from tests.support.frontend.node import installed, need_node, said
+from tests.support.frontend.node import output_of, require_node, with_packages
 
 STAMP = "tests/client/node_modules/.installed"
 LOCK = {"lockfileVersion": 3, "packages": {"": {}}}
 BY: dict[str, Callable[[Path], object]] = {
-    "make": lambda clone: said("make", STAMP, cwd=clone),
-    "tests": lambda clone: installed(clone / "tests" / "client"),
+    "make": lambda clone: output_of("make", STAMP, cwd=clone),
+    "tests": lambda clone: with_packages(clone / "tests" / "client"),
 }
 
 
@@ -31,7 +31,7 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("by", BY)
 def test_half_an_installation_is_made_whole_once(by: str, clone: Path) -> None:
-    need_node()
+    require_node()
     BY[by](clone)
     half, stamp = clone / "tests" / "client" / "node_modules" / "half", clone / STAMP
     first = stamp.stat().st_mtime_ns
@@ -52,7 +52,7 @@ def test_an_old_node_is_named(clone: Path, tmp_path: Path) -> None:
         "make", "client", cwd=clone, settings={"PATH": f"{old}:/usr/bin:/bin"}
     ) as command:
         assert command.process.returncode == 2
-        assert command.sentences() == ["Node.js 20 or newer is needed, with npm."]
+        assert command.error_lines() == ["Node.js 20 or newer is needed, with npm."]
 
 
 def test_make_clean_takes_it_away(clone: Path) -> None:

@@ -8,10 +8,10 @@ import jwt
 import pytest
 
 from tests.support.auth.better_auth import SERVICE, better_auth
-from tests.support.auth.token_client import Guest
+from tests.support.auth.token_client import TokenClient
 from tests.support.command import ROOT, running
-from tests.support.database.own_database import own_database
-from tests.support.frontend.typescript import blocks, compiled
+from tests.support.database.temporary_database import temporary_database
+from tests.support.frontend.typescript import compile_typescript, typescript_blocks
 from tests.support.http.server import SECRET, make_settings, serve
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,11 @@ NEXT = {
 def written(folder: Path) -> list[str]:
     """The files of the application, in one folder."""
     text = (ROOT / "README.md").read_text()
-    named = {found[1]: block for block in blocks(text) if (found := re.match(r"// (\S+)\n", block))}
+    named = {
+        found[1]: block
+        for block in typescript_blocks(text)
+        if (found := re.match(r"// (\S+)\n", block))
+    }
     assert named.keys() == FILES.keys()
     for path, name in FILES.items():
         (folder / f"{name}.ts").write_text(named[path].replace("@/lib/auth", "./auth.js"))
@@ -46,9 +50,9 @@ def written(folder: Path) -> list[str]:
 
 
 def test_its_tokens_of_both_kinds_are_good(tmp_path: Path, database_url: str) -> None:
-    compiled(tmp_path, *written(tmp_path), more=(SERVICE,), skipLibCheck=True)
+    compile_typescript(tmp_path, *written(tmp_path), more=(SERVICE,), skipLibCheck=True)
     with (
-        own_database(database_url) as own,
+        temporary_database(database_url) as own,
         better_auth(own) as service,  # which makes the tables, and publishes the keys
         serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
     ):
@@ -58,7 +62,7 @@ def test_its_tokens_of_both_kinds_are_good(tmp_path: Path, database_url: str) ->
         with running(*words, cwd=tmp_path, settings=settings | secret) as program:
             assert program.process.wait(60) == 0, program.errors
             told = json.loads(program.output)
-        with Guest(base, told["id"]) as ann:
+        with TokenClient(base, told["id"]) as ann:
             outcomes = [ann.outcome(token) for token in told["tokens"]]
 
     kinds = [jwt.get_unverified_header(token)["alg"] for token in told["tokens"]]

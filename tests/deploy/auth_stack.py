@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import httpx2 as httpx
 
-from tests.support.auth.better_auth import address
+from tests.support.auth.better_auth import local_url
 from tests.support.command import free_port
-from tests.support.database.migrated import folder
-from tests.support.http.client import watch
-from tests.support.stack.stack import LIMITS, Stack, project_settings, require_engine
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.http.client import check_response
+from tests.support.stack.compose_stack import LIMITS, Stack, project_settings, require_engine
 
 UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "nginx")
 
@@ -18,7 +18,7 @@ UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "nginx
 def composed_with_auth(**settings: str) -> Iterator[Stack]:
     """A stack started with ``--profile auth`` and default settings except its ports."""
     require_engine()
-    with folder() as data:
+    with readable_folder() as data:
         (data / "limits.conf").write_text(LIMITS)
         stack = Stack(project_settings(data) | {"AUTH_PORT": f"{free_port()}"} | settings)
         try:
@@ -31,7 +31,7 @@ def composed_with_auth(**settings: str) -> Iterator[Stack]:
 
 def auth_url(stack: Stack) -> str:
     """The issuer's public URL."""
-    return address(int(stack.settings["AUTH_PORT"]))
+    return local_url(int(stack.settings["AUTH_PORT"]))
 
 
 def caller(stack: Stack, token: str) -> httpx.Client:
@@ -39,6 +39,6 @@ def caller(stack: Stack, token: str) -> httpx.Client:
     return httpx.Client(
         base_url=stack.base_url,
         headers={"Authorization": f"Bearer {token}"},
-        event_hooks={"response": [watch]},
+        event_hooks={"response": [check_response]},
         verify=stack.trust(),
     )

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from deploy import prepare
-from tests.support.database.migrated import folder
-from tests.support.required_parts import missing
-from tests.support.stack.edge import ORIGIN
-from tests.support.stack.stack import LIFTED, Stack, composed
-from tests.support.stack.volumes import OWNERS
+from tests.deploy.edge_client import ORIGIN
+from tests.deploy.volumes import OWNERS
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.required_tools import skip_without
+from tests.support.stack.compose_stack import NO_LIMITS, Stack, running_stack
 
 
 @pytest.fixture(scope="package")
@@ -20,7 +20,7 @@ def lifted() -> Iterator[Stack]:
 
     A test that stops a service or changes the limits restores them.
     """
-    with composed(limits=LIFTED, CORS_ORIGINS=ORIGIN) as running:
+    with running_stack(limits=NO_LIMITS, CORS_ORIGINS=ORIGIN) as running:
         yield running
 
 
@@ -28,8 +28,8 @@ def lifted() -> Iterator[Stack]:
 def volumes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Empty volumes, and an empty folder for a given certificate."""
     if os.geteuid() != 0:
-        missing("root, which may change the owner of files")
-    with folder() as path:
+        skip_without("root, which may change the owner of files")
+    with readable_folder() as path:
         for name in (*OWNERS, "given"):
             (path / name).mkdir()
         monkeypatch.chdir(path)  # without a .env

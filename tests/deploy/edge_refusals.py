@@ -1,6 +1,6 @@
 """Requests that nginx rejects itself: the bytes sent, the expected status and code."""
 
-from tests.support.stack.edge import request
+from tests.deploy.edge_client import request
 
 TASKS = "/api/alice/tasks"
 CHUNK = b"11171\r\n" + b"a" * 70_001 + b"\r\n0\r\n\r\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import product
 
-from tests.support.stack.edge import connected, request
-from tests.support.stack.stack import Stack
+from tests.deploy.edge_client import connected, request
+from tests.support.stack.compose_stack import Stack
 
 KNOWN = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE", "CONNECT")
 PATHS = ("/", *(f"/api/a/tasks{end}" for end in ("", "/", "/1", "/1/complete")))

@@ -8,18 +8,18 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.auth.better_auth import BetterAuth, Person, better_auth
-from tests.support.auth.token_client import Guest
+from tests.support.auth.better_auth import Account, BetterAuth, better_auth
+from tests.support.auth.token_client import TokenClient
 from tests.support.command import ROOT
-from tests.support.database.own_database import own_database
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import temporary_database
 from tests.support.http.client import token
-from tests.support.http.operations import operations, owners
+from tests.support.http.operations import operations, user_ids_in
 from tests.support.http.server import SECRET, make_settings, serve
 
 OTHERS = ("ES256", "ES512", "RS256", "PS256")
 COOKIES = {"keys": "EdDSA", "jwt": "HS256", "jwe": "dir", "compact": None}
-MORE = str(ROOT / "tests" / "support" / "auth" / "other_tokens.mjs")
+MORE = str(ROOT / "tests" / "deploy" / "other_tokens.mjs")
 
 
 def slow(*values: str) -> list[Any]:
@@ -37,7 +37,7 @@ def algorithm_of(cookie: str) -> object:
 @pytest.fixture(scope="module")
 def own(database_url: str) -> Iterator[str]:
     """A database that the API and one Better Auth share."""
-    with own_database(database_url) as url:
+    with temporary_database(database_url) as url:
         yield url
 
 
@@ -60,24 +60,24 @@ def test_users_do_everything_with_their_tokens_and_nothing_with_anothers(
     algorithm: str, database_url: str
 ) -> None:
     with (
-        own_database(database_url) as url,
+        temporary_database(database_url) as url,
         better_auth(url, JWT_ALGORITHM=algorithm) as service,
         serve(make_settings(database_url=url, better_auth_url=service.url)) as base,
-        Person(service.url) as ann,
-        Person(service.url) as bob,
-        ann.caller(base) as anns,
-        bob.caller(base) as bobs,
+        Account(service.url) as ann,
+        Account(service.url) as bob,
+        ann.api_client(base) as anns,
+        bob.api_client(base) as bobs,
     ):
         assert jwt.get_unverified_header(ann.token())["alg"] == algorithm
         for operation in operations():
             task = anns.add()
             done = operation.send(anns, ann.id, task["id"])
-            assert (done.status_code, owners(done) <= {ann.id}) == (operation.status, True)
+            assert (done.status_code, user_ids_in(done) <= {ann.id}) == (operation.status, True)
             assert operation.send(bobs, ann.id, task["id"]).status_code == 403
             assert operation.send(anns, bob.id, task["id"]).status_code == 403
 
         bobs.add()
-        ann.leave()
+        ann.delete_account()
         assert anns.all() == []
         assert ask(url, "SELECT DISTINCT user_id FROM task") == [(bob.id,)]
 
@@ -86,9 +86,9 @@ def test_the_token_of_a_deleted_account_makes_no_new_row(own: str, service: Bett
     settings = make_settings(
         database_url=own, better_auth_url=service.url, auth_user_provisioning="require"
     )
-    with serve(settings) as base, Person(service.url) as ann, ann.caller(base) as guest:
+    with serve(settings) as base, Account(service.url) as ann, ann.api_client(base) as guest:
         guest.add()
-        ann.leave()
+        ann.delete_account()
         refused = guest.post(guest.tasks, json={"title": "again"})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
@@ -100,8 +100,8 @@ def test_what_it_signs_for_other_ends_is_no_access_token(by: str, own: str) -> N
     with (
         better_auth(own, MORE, COOKIE_BY=by) as service,
         serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
-        Person(service.url) as ann,
-        Guest(base, ann.id) as guest,
+        Account(service.url) as ann,
+        TokenClient(base, ann.id) as guest,
     ):
         ann.client.get("/get-session")
         cached = ann.client.cookies["better-auth.session_data"]
@@ -120,8 +120,8 @@ def test_what_it_signs_for_other_ends_is_no_access_token(by: str, own: str) -> N
 def test_a_revoked_session_gets_tokens_while_it_is_cached(own: str, service: BetterAuth) -> None:
     with (
         better_auth(own, MORE, COOKIE_BY="compact") as caching,
-        Person(caching.url) as ann,
-        Person(service.url) as bob,
+        Account(caching.url) as ann,
+        Account(service.url) as bob,
     ):
         ann.client.get("/get-session")
         ask(own, "DELETE FROM session")
@@ -131,5 +131,9 @@ def test_a_revoked_session_gets_tokens_while_it_is_cached(own: str, service: Bet
 
 
 def test_two_people_are_two_users(base: str, service: BetterAuth) -> None:
-    with Person(service.url) as ann, Person(service.url) as bob, Guest(base, ann.id) as guest:
+    with (
+        Account(service.url) as ann,
+        Account(service.url) as bob,
+        TokenClient(base, ann.id) as guest,
+    ):
         assert guest.outcome(bob.token()) == "user_mismatch"

@@ -13,15 +13,15 @@ from shutil import copy
 import httpx2 as httpx
 import pytest
 
-from tests.support.auth.better_auth import SERVICE, BetterAuth, Person, better_auth
-from tests.support.auth.token_client import Guest
+from tests.support.auth.better_auth import SERVICE, Account, BetterAuth, better_auth
+from tests.support.auth.token_client import TokenClient
 from tests.support.command import ROOT
-from tests.support.database.migrated import folder
-from tests.support.database.own_database import empty_database, migrate, own_database
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.database.temporary_database import empty_database, migrate, temporary_database
 from tests.support.http.server import make_settings, serve
 
 PEOPLE = 6
-OLDEST = ROOT / "tests" / "support" / "better-auth-1.2"
+OLDEST = ROOT / "tests" / "deploy" / "better-auth-1.2"
 ROTATION_SECONDS = 2
 LOAD_SECONDS = 20
 
@@ -42,27 +42,27 @@ def published(service: BetterAuth) -> int:
 @pytest.fixture
 def own(database_url: str) -> Iterator[str]:
     """A database that the API and one Better Auth share."""
-    with own_database(database_url) as url:
+    with temporary_database(database_url) as url:
         yield url
 
 
 @pytest.mark.slow
 def test_first_tokens_at_the_same_time_are_all_good(own: str) -> None:
     with better_auth(own) as service, trusted(own, service) as base, ExitStack() as signed_in:
-        people = [signed_in.enter_context(Person(service.url)) for _ in range(PEOPLE)]
+        people = [signed_in.enter_context(Account(service.url)) for _ in range(PEOPLE)]
         with ThreadPoolExecutor(PEOPLE) as pool:
-            tokens = [*pool.map(Person.token, people)]
+            tokens = [*pool.map(Account.token, people)]
         for person, token in zip(people, tokens, strict=True):
-            with Guest(base, person.id) as guest:
+            with TokenClient(base, person.id) as guest:
                 assert guest.outcome(token) == "ok"
 
 
 def test_while_it_is_away_and_after_it_known_keys_are_good(own: str) -> None:
     with (
         better_auth(own) as service,
-        Person(service.url) as ann,
+        Account(service.url) as ann,
         trusted(own, service) as base,
-        Guest(base, ann.id) as guest,
+        TokenClient(base, ann.id) as guest,
     ):
         token = ann.token()
         assert guest.outcome(token) == "ok"
@@ -78,8 +78,8 @@ def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
     codes: Counter[str] = Counter()
     over = threading.Event()
 
-    def load(person: Person, base: str) -> None:
-        with Guest(base, person.id) as guest:
+    def load(person: Account, base: str) -> None:
+        with TokenClient(base, person.id) as guest:
             first = person.token()
             while not over.wait(0.01):
                 codes.update(map(guest.outcome, (person.token(), first)))
@@ -90,7 +90,7 @@ def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
         ExitStack() as signed_in,
         ThreadPoolExecutor(PEOPLE) as pool,
     ):
-        people = [signed_in.enter_context(Person(service.url)) for _ in range(PEOPLE)]
+        people = [signed_in.enter_context(Account(service.url)) for _ in range(PEOPLE)]
         running = [pool.submit(load, person, base) for person in people]
         time.sleep(LOAD_SECONDS)
         over.set()
@@ -104,14 +104,14 @@ def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("api_first", [True, False], ids=["API first", "Better Auth first"])
 def test_the_tokens_of_version_1_2_are_good(api_first: bool, database_url: str) -> None:  # noqa: FBT001
-    with folder() as path, empty_database(database_url) as url:
+    with readable_folder() as path, empty_database(database_url) as url:
         furnish(path)
         if api_first:
             migrate(url)
-        with better_auth(url, folder=path) as service, Person(service.url) as ann:
+        with better_auth(url, folder=path) as service, Account(service.url) as ann:
             migrate(url)
             token = ann.token()  # here the first token makes the first key, and nothing before
-            with trusted(url, service) as base, Guest(base, ann.id) as guest:
+            with trusted(url, service) as base, TokenClient(base, ann.id) as guest:
                 assert guest.outcome(token) == "ok"
 
 

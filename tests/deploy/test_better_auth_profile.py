@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests.support.auth.better_auth import Person, address, better_auth
+from tests.support.auth.better_auth import Account, better_auth, local_url
 from tests.support.command import free_port
-from tests.support.database.own_database import own_database
-from tests.support.stack.stack import Stack, composed, project_settings, require_engine
+from tests.support.database.temporary_database import temporary_database
+from tests.support.stack.compose_stack import Stack, project_settings, require_engine, running_stack
 
 pytestmark = pytest.mark.slow
 
@@ -55,12 +55,12 @@ def test_whom_the_api_trusts(
 
 def test_an_issuer_on_this_machine_is_reached_from_the_stack(database_url: str) -> None:
     port = free_port()
-    url, keys = address(port), f"http://host.docker.internal:{port}/api/auth/jwks"
+    url, keys = local_url(port), f"http://host.docker.internal:{port}/api/auth/jwks"
     with (
-        own_database(database_url) as own,
+        temporary_database(database_url) as own,
         better_auth(own, port=port, HOST="0.0.0.0"),
-        composed(BETTER_AUTH_URL=url, BETTER_AUTH_JWKS_URL=keys) as stack,
-        Person(url) as ann,
+        running_stack(BETTER_AUTH_URL=url, BETTER_AUTH_JWKS_URL=keys) as stack,
+        Account(url) as ann,
     ):
         answer = httpx.get(
             f"{stack.base_url}/api/{ann.id}/tasks",

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.auth.better_auth import SERVICE, Person, better_auth
+from tests.support.auth.better_auth import SERVICE, Account, better_auth
 from tests.support.command import finished
-from tests.support.database.own_database import empty_database, migrate, own_database
 from tests.support.database.pool import ask
-from tests.support.frontend.node import installed
+from tests.support.database.temporary_database import empty_database, migrate, temporary_database
+from tests.support.frontend.node import with_packages
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
@@ -29,8 +29,8 @@ def columns(url: str, *, api_first: bool) -> list[tuple[object, ...]]:
     with (
         better_auth(url) as service,
         serve(make_settings(database_url=url, better_auth_url=service.url)) as base,
-        Person(service.url) as ann,
-        ann.caller(base) as guest,
+        Account(service.url) as ann,
+        ann.api_client(base) as guest,
     ):
         assert guest.add()["user_id"] == ann.id
     return ask(url, COLUMNS)
@@ -46,19 +46,19 @@ def test_either_may_make_the_tables(database_url: str) -> None:
 
 def test_users_whom_the_api_made_before_its_first_start_stay(database_url: str) -> None:
     with (
-        own_database(database_url) as url,
+        temporary_database(database_url) as url,
         serve(make_settings(database_url=url)) as base,
         User(base, "carl") as carl,
     ):
         task = carl.add()
-        with better_auth(url) as service, Person(service.url) as ann:
+        with better_auth(url) as service, Account(service.url) as ann:
             assert carl.all() == [task]
             assert {row[0] for row in ask(url, 'SELECT id FROM "user"')} == {"carl", ann.id}
 
 
 def test_it_outlives_connections_that_end(database_url: str) -> None:
     with empty_database(database_url) as url, better_auth(url) as service:
-        with Person(service.url) as ann:
+        with Account(service.url) as ann:
             ask(url, END_ALL)
             assert ann.token()
         assert service.events("database_connection_lost")
@@ -80,5 +80,5 @@ def test_it_outlives_connections_that_end(database_url: str) -> None:
     ],
 )
 def test_what_it_must_know_it_demands(settings: dict[str, str], sentence: str) -> None:
-    with finished("node", "server.js", cwd=installed(SERVICE), settings=settings) as command:
-        assert (command.process.returncode, command.sentences()) == (1, [sentence])
+    with finished("node", "server.js", cwd=with_packages(SERVICE), settings=settings) as command:
+        assert (command.process.returncode, command.error_lines()) == (1, [sentence])

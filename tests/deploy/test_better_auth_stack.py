@@ -10,12 +10,12 @@ import jwt
 import pytest
 
 from tests.deploy.auth_stack import UP, auth_url, caller, composed_with_auth
-from tests.support.auth.better_auth import Person
+from tests.support.auth.better_auth import Account
 from tests.support.command import ROOT
-from tests.support.http.operations import operations, owners
-from tests.support.required_parts import missing
-from tests.support.stack.stack import Stack
-from tests.support.waiting import until
+from tests.support.http.operations import operations, user_ids_in
+from tests.support.required_tools import skip_without
+from tests.support.stack.compose_stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def count(stack: Stack, event: str) -> int:
 
 def test_the_commands_of_the_readme(stack: Stack, tmp_path: Path) -> None:
     if not which("jq"):
-        missing("jq")
+        skip_without("jq")
     script = CURL.replace("http://localhost:3000", auth_url(stack)).replace(".data/", "$DATA/")
     script = script.replace("https://localhost:8443", stack.base_url)
     script = script.replace("curl ", "curl -sS --fail-with-body ").replace("\ncurl", "\necho; curl")
@@ -70,8 +70,8 @@ def test_the_commands_of_the_readme(stack: Stack, tmp_path: Path) -> None:
 
 def test_two_people_do_everything_and_nothing_of_each_other(stack: Stack) -> None:
     with (
-        Person(auth_url(stack)) as ann,
-        Person(auth_url(stack)) as bob,
+        Account(auth_url(stack)) as ann,
+        Account(auth_url(stack)) as bob,
         caller(stack, ann.token()) as anns,
         caller(stack, bob.token()) as bobs,
     ):
@@ -79,13 +79,13 @@ def test_two_people_do_everything_and_nothing_of_each_other(stack: Stack) -> Non
         for operation in operations():
             task = anns.post(own, json={"title": "a"}).json()["id"]
             done = operation.send(anns, ann.id, task)
-            assert (done.status_code, owners(done) <= {ann.id}) == (operation.status, True)
+            assert (done.status_code, user_ids_in(done) <= {ann.id}) == (operation.status, True)
             assert operation.send(bobs, ann.id, task).status_code == 403
             assert operation.send(anns, bob.id, task).status_code == 403
 
         assert bobs.post(foreign, json={"title": "b"}).status_code == 201
         assert anns.get(own).json()
-        ann.leave()
+        ann.delete_account()
         assert stack.psql("SELECT DISTINCT user_id FROM task").split().count(ann.id) == 0
         assert len(bobs.get(foreign).json()) == 1
 
@@ -114,7 +114,7 @@ def test_its_secrets_stand_where_only_it_reads_them(stack: Stack) -> None:
 
 
 def test_another_key_and_algorithm_and_then_no_service_at_all(stack: Stack) -> None:
-    with Person(auth_url(stack)) as ann:
+    with Account(auth_url(stack)) as ann:
         tokens = [ann.token()]
         Stack({**stack.settings, "JWT_ALGORITHM": "ES256"}).compose(*UP)
         tokens.append(ann.token())
@@ -124,7 +124,7 @@ def test_another_key_and_algorithm_and_then_no_service_at_all(stack: Stack) -> N
         stack.python(ASK % (path, tokens[1]))
         return count(stack, "jwks_fetched") - before >= WORKERS
 
-    until(every_worker_knows)
+    wait_until(every_worker_knows)
     assert [jwt.get_unverified_header(each)["alg"] for each in tokens] == ["EdDSA", "ES256"]
     assert [answered(stack, told, path) for told in tokens] == [200, 200]
     stack.compose("stop", "auth")

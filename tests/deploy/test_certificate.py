@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy import prepare
+from tests.deploy.volumes import PAIR, give_pair, read
 from tests.support.command import ROOT
-from tests.support.stack.volumes import PAIR, give_pair, read
 
 
 def test_the_generated_certificate_is_for_localhost_and_renewed_before_it_expires(

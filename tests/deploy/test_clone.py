@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.edge_client import got
 from tests.support.command import ROOT, finished
-from tests.support.database.migrated import folder
-from tests.support.stack.edge import got
-from tests.support.stack.stack import Stack, project_settings, require_engine
-from tests.support.waiting import until
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.stack.compose_stack import Stack, project_settings, require_engine
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def clone(path: Path) -> None:
 def cloned() -> Iterator[Stack]:
     """A stack in a fresh clone with an ``.env``."""
     require_engine()
-    with folder() as path:
+    with readable_folder() as path:
         clone(path)
         usual = project_settings(path / ".data")
         said = {name: usual[name] for name in ("COMPOSE_PROJECT_NAME", "DATA_DIR")}
@@ -55,7 +55,7 @@ def refusal(stack: Stack) -> list[str]:
     """The error text of a ``make up`` that fails."""
     with finished(*UP, cwd=stack.clone, settings=stack.settings) as command:
         assert command.process.returncode == 2
-        return [line for line in command.sentences() if not line.startswith((" ", "#"))]
+        return [line for line in command.error_lines() if not line.startswith((" ", "#"))]
 
 
 def test_a_clean_clone_starts_and_keeps_its_data_after_make_down(cloned: Stack) -> None:
@@ -118,7 +118,7 @@ def test_make_up_loads_a_new_certificate_without_a_restart_of_nginx(cloned: Stac
     cloned.up()
 
     assert (cloned.data / "tls.crt").read_bytes() == (certs / "tls.crt").read_bytes() != old
-    until(lambda: _is_served(cloned))
+    wait_until(lambda: _is_served(cloned))
     assert cloned.container("nginx") == running
     find = ("run", "--rm", "--user=0", "tasks-api", "find", "/", "-xdev", "-name")
     assert [cloned.docker(*find, name) for name in ("tls.key", "better_auth_secret")] == ["", ""]

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deploy.local_run import pasted
 from tests.support.command import finished
-from tests.support.http.local_run import pasted
 from tests.support.observability.metrics import total
-from tests.support.stack.stack import Stack, composed
+from tests.support.stack.compose_stack import Stack, running_stack
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ INSIDE = ("/metrics", "/stub_status", "/nginx_status")
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """A stack with default settings except its ports."""
-    with composed() as running:
+    with running_stack() as running:
         yield running
 
 

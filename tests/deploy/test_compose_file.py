@@ -8,7 +8,7 @@ import pytest
 
 from api.config.settings import SECRETS, Settings
 from tests.support.command import ROOT
-from tests.support.stack.stack import Stack, project_settings, require_engine
+from tests.support.stack.compose_stack import Stack, project_settings, require_engine
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.stack.stack import Stack, composed
-from tests.support.waiting import until
+from tests.support.stack.compose_stack import Stack, running_stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ VOLUMES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """A stack with default settings except its ports."""
-    with composed() as running:
+    with running_stack() as running:
         yield running
 
 
@@ -31,7 +31,7 @@ def audited(stack: Stack) -> Iterator[Stack]:
     """The stack while its database logs every statement."""
     stack.psql("ALTER SYSTEM SET log_statement = 'all'")
     stack.psql("SELECT pg_reload_conf()")
-    until(lambda: stack.psql("SHOW log_statement") == "all")
+    wait_until(lambda: stack.psql("SHOW log_statement") == "all")
     yield stack
     stack.psql("ALTER SYSTEM RESET log_statement")
     stack.psql("SELECT pg_reload_conf()")
@@ -51,7 +51,7 @@ def test_probes_and_scrapes_send_no_sql(audited: Stack) -> None:
             assert "tasks_api_build_info" in audited.metrics()
         idle = statements(audited)
         carol.get("/tasks")
-        until(lambda: statements(audited) != idle)
+        wait_until(lambda: statements(audited) != idle)
 
     assert idle == before
 
@@ -62,7 +62,7 @@ def test_the_api_starts_and_recovers_without_its_database(stack: Stack) -> None:
         stack.compose("stop", "db")
         stack.docker("restart", stack.container("api"))
         started = stack.inspect("api")["State"]["StartedAt"]
-        until(lambda: stack.status() == 200)
+        wait_until(lambda: stack.status() == 200)
         refused = dave.get("/tasks")
         [first, _] = stack.wait_for_workers()
         stack.signal(signal.SIGKILL, first)
@@ -70,7 +70,7 @@ def test_the_api_starts_and_recovers_without_its_database(stack: Stack) -> None:
         alive = stack.python(LIVE)
         still_refused = dave.post("/tasks", json={"title": "lost"})
         stack.compose("start", "db")
-        until(lambda: dave.get("/tasks").status_code == 200)
+        wait_until(lambda: dave.get("/tasks").status_code == 200)
         found = dave.get("/tasks").json()
 
     for answer in (refused, still_refused):

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.deploy.configuration import gunicorn
 from tests.support.command import ROOT
-from tests.support.stack.configuration import gunicorn
-from tests.support.stack.stack import Stack
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.observability.metrics import total
-from tests.support.stack.stack import Stack
-from tests.support.waiting import until
+from tests.support.stack.compose_stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ def test_killed_workers_fail_only_requests_in_flight_and_lose_no_acknowledged_wr
         failed.total() <= 2 * CLIENTS
     )  # two killed workers, at most one request in flight per client
     assert sorted(rows) == sorted(f"{key}|{number}" for key, number in made.items())
-    until(lambda: every_worker_has_served(lifted, workers))
+    wait_until(lambda: every_worker_has_served(lifted, workers))
 
 
 def test_counters_add_up_after_a_worker_was_killed(lifted: Stack) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.deploy.wrk_creates import CONNECTIONS, Load, creating
-from tests.support.stack.stack import Stack
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 

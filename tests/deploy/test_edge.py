@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deploy.edge_client import ORIGIN, answer, check_problem, check_readable, plain, request
+from tests.deploy.edge_methods import check_all, send_all_methods, send_head, send_method
 from tests.deploy.edge_refusals import AFTER_HEADERS, BEFORE_HEADERS, TASKS
-from tests.support.stack.edge import ORIGIN, answer, check_problem, check_readable, plain, request
-from tests.support.stack.edge_methods import check_all, send_all_methods, send_head, send_method
-from tests.support.stack.stack import Stack
-from tests.support.waiting import until
+from tests.support.stack.compose_stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -71,17 +71,17 @@ def silent(lifted: Stack) -> Iterator[Stack]:
     lifted.compose("pause", "api")
     yield lifted
     lifted.compose("unpause", "api")
-    until(lambda: lifted.status() == 200)
+    wait_until(lambda: lifted.status() == 200)
 
 
 @pytest.fixture
 def alone(lifted: Stack) -> Iterator[Stack]:
     """The stack after the API's container was killed."""
     lifted.compose("kill", "api")
-    until(lambda: lifted.status() == 502)
+    wait_until(lambda: lifted.status() == 502)
     yield lifted
     lifted.compose("start", "api")
-    until(lambda: lifted.status() == 200)
+    wait_until(lambda: lifted.status() == 200)
 
 
 def test_a_hanging_api_is_504_outcome_unknown(silent: Stack) -> None:

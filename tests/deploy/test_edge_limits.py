@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.http.raw import Answer
-from tests.support.stack.edge import check_problem, check_readable, connected, request
-from tests.support.stack.edge_methods import TASKS, check_all, send_all_methods, send_head
-from tests.support.stack.stack import LIFTED, LIMITS, Stack
-from tests.support.waiting import until
+from tests.deploy.edge_client import check_problem, check_readable, connected, request
+from tests.deploy.edge_methods import TASKS, check_all, send_all_methods, send_head
+from tests.support.http.raw_http import RawResponse
+from tests.support.stack.compose_stack import LIMITS, NO_LIMITS, Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -19,12 +19,12 @@ TIGHT = LIMITS.replace("rate=50r/s", "rate=1r/m").replace("burst=100 ", "")
 @pytest.fixture
 def limited(lifted: Stack) -> Iterator[Stack]:
     """The stack with its default limits."""
-    lifted.limit(LIMITS)
+    lifted.set_limits(LIMITS)
     yield lifted
-    lifted.limit(LIFTED)
+    lifted.set_limits(NO_LIMITS)
 
 
-def send_until_limited(stack: Stack, *lines: str) -> tuple[list[int], Answer]:
+def send_until_limited(stack: Stack, *lines: str) -> tuple[list[int], RawResponse]:
     """Send until a request is limited; the statuses before it, and its answer."""
     statuses: list[int] = []
     while len(statuses) < 2000:
@@ -52,10 +52,10 @@ def test_exceeding_a_rate_limit_is_429(limited: Stack) -> None:
 @pytest.mark.parametrize("limit", ["connections 50", "total 2000"])
 def test_exceeding_a_connection_limit_is_503(limited: Stack, limit: str) -> None:
     assert f"limit_conn {limit};" in LIMITS
-    limited.limit(LIMITS.replace(limit, f"{limit.split(maxsplit=1)[0]} 1"))
+    limited.set_limits(LIMITS.replace(limit, f"{limit.split(maxsplit=1)[0]} 1"))
     with connected(limited) as held:
         held.sendall(request("POST", TASKS, "Content-Length: 9"))
-        until(lambda: limited.status("/nothing") == 503)
+        wait_until(lambda: limited.status("/nothing") == 503)
         answers = send_all_methods(limited)
         probes = {limited.status(path) for path in PROBES}
 
@@ -64,7 +64,7 @@ def test_exceeding_a_connection_limit_is_503(limited: Stack, limit: str) -> None
 
 
 def test_probes_are_not_rate_limited(limited: Stack) -> None:
-    limited.limit(TIGHT)
+    limited.set_limits(TIGHT)
     asked = {limited.status("/nothing") for _ in range(9)}
 
     assert 429 in asked

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
+from tests.deploy.edge_client import answer, connected, got, request
 from tests.support.command import ROOT
-from tests.support.stack.edge import answer, connected, got, request
-from tests.support.stack.stack import LIFTED, Stack
+from tests.support.stack.compose_stack import NO_LIMITS, Stack
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +54,9 @@ def test_a_client_cannot_forge_the_logged_address(lifted: Stack, header: str) ->
 
 def test_a_trusted_proxy_sets_the_client_address(lifted: Stack) -> None:
     [recipe] = [part for part in README.split("```nginx\n") if part.startswith("set_real_ip_from")]
-    lifted.limit(recipe.split("```")[0].replace("192.0.2.0/24", logged_address(lifted)))
+    lifted.set_limits(recipe.split("```")[0].replace("192.0.2.0/24", logged_address(lifted)))
     named = logged_address(lifted, "X-Forwarded-For: 6.6.6.6, 203.0.113.9")
-    lifted.limit(LIFTED)
+    lifted.set_limits(NO_LIMITS)
 
     assert named == "203.0.113.9"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from tests.support.stack.stack import Stack
-from tests.support.waiting import until
+from tests.support.stack.compose_stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -32,18 +32,18 @@ def dropping(lifted: Stack) -> Iterator[str]:
     lifted.compose("stop", "api")
     where = ("--rm", "--detach", f"--network={network}", "--network-alias=api")
     name = lifted.docker("run", *where, "tasks-api", "python", "-c", DROPPING).strip()
-    until(lambda: lifted.status("/") == 200)
+    wait_until(lambda: lifted.status("/") == 200)
     yield name
     lifted.docker("kill", name)
     lifted.compose("start", "api")
-    until(lambda: lifted.status() == 200)
+    wait_until(lambda: lifted.status() == 200)
 
 
 def test_nginx_retries_a_dropped_read_and_no_dropped_write(lifted: Stack, dropping: str) -> None:
     with httpx.Client(base_url=lifted.base_url, verify=lifted.trust()) as client:
         statuses = {}
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
-            until(lambda: client.get("/fresh").status_code == 200)
+            wait_until(lambda: client.get("/fresh").status_code == 200)
             statuses[method] = client.request(method, "/").status_code
     said = lifted.docker("logs", dropping).split("\n")
 

@@ -6,8 +6,8 @@ from ssl import TLSVersion
 
 import pytest
 
-from tests.support.stack.edge import answer, connected, got, plain, request
-from tests.support.stack.stack import Stack
+from tests.deploy.edge_client import answer, connected, got, plain, request
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests.support.command import Command, data_directory, free_port, running, started_for
-from tests.support.http.local_run import READY, lines
+from tests.deploy.local_run import READY, lines
+from tests.support.command import Command, data_directory, free_port, processes_using, running
 from tests.support.observability.metrics import series, total
 
 PATIENCE = 20
@@ -30,7 +30,7 @@ def started() -> Iterator[tuple[Command, Path, str]]:
 
 def processes(data: Path) -> tuple[int, list[int]]:
     """The process ids of the master and of its workers."""
-    numbers = sorted(n for n, text in started_for(data).items() if "-m gunicorn" in text)
+    numbers = sorted(n for n, text in processes_using(data).items() if "-m gunicorn" in text)
     parents = {n: int(Path(f"/proc/{n}/stat").read_text().split()[3]) for n in numbers}
     [master] = [n for n in numbers if parents[n] not in numbers]
     return master, [n for n in numbers if parents[n] == master]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.deploy.hostile_requests import huge, plain, requests, send, slow
 from tests.support.observability.metrics import series
-from tests.support.stack.stack import Stack
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 

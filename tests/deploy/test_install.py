@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT, finished
-from tests.support.database.migrated import folder
+from tests.support.database.embedded_postgres import readable_folder
 
 OLD = """#!/bin/sh
 # A Python that reports version 3.9.
@@ -39,7 +39,7 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MU
 @pytest.fixture
 def clone() -> Iterator[Path]:
     """A clone without an environment."""
-    with folder() as path:
+    with readable_folder() as path:
         for name in ("Makefile", "deploy", "requirements-local.txt"):
             (path / name).symlink_to(ROOT / name)
         yield path
@@ -55,17 +55,17 @@ def test_an_unsupported_python_is_named(kind: str, target: str, clone: Path) -> 
 
     with finished("make", target, f"PYTHON={python}", cwd=clone) as command:
         assert command.process.returncode == 2
-        assert len(command.sentences()) == 1, command.errors
-        assert sentence in command.sentences()[0]
-        assert str(python) in command.sentences()[0]
+        assert len(command.error_lines()) == 1, command.errors
+        assert sentence in command.error_lines()[0]
+        assert str(python) in command.error_lines()[0]
     assert not (clone / ".venv").exists()
 
 
 def test_a_missing_python_is_named(clone: Path) -> None:
     with finished("make", "run", "PYTHON=python3.99", cwd=clone) as command:
         assert command.process.returncode == 2
-        assert len(command.sentences()) == 1, command.errors
-        assert "python3.99 does not run" in command.sentences()[0]
+        assert len(command.error_lines()) == 1, command.errors
+        assert "python3.99 does not run" in command.error_lines()[0]
     assert not (clone / ".venv").exists()
 
 

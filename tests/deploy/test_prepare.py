@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy import prepare
-from tests.support.stack.volumes import OWNERS, PAIR, give_pair, read
+from tests.deploy.volumes import OWNERS, PAIR, give_pair, read
 
 DIRECT = "postgres://u:p@ep-x.eu.neon.tech/d"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.local_run import started_run
 from tests.support.command import ROOT, data_directory, free_port
-from tests.support.http.local_run import started_run
 
 BLOCKS = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
 

@@ -7,18 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import (
-    ROOT,
-    Command,
-    data_directory,
-    finished,
-    free_port,
-    is_free,
-    running,
-    started_for,
-)
-from tests.support.database.migrated import folder
-from tests.support.http.local_run import (
+from tests.deploy.local_run import (
     READY,
     lines,
     listed,
@@ -27,6 +16,17 @@ from tests.support.http.local_run import (
     usage_example,
     workers,
 )
+from tests.support.command import (
+    ROOT,
+    Command,
+    data_directory,
+    finished,
+    free_port,
+    is_free,
+    processes_using,
+    running,
+)
+from tests.support.database.embedded_postgres import readable_folder
 
 PROCESS, GROUP = False, True
 
@@ -86,7 +86,7 @@ def test_a_signal_stops_everything(number: signal.Signals, to: bool, data: Path)
 
         assert "Traceback" not in command.errors
         assert {line["level"] for line in lines(command)} == {"info"}
-    assert started_for(data) == {}
+    assert processes_using(data) == {}
     assert is_free(port)
 
 
@@ -101,7 +101,7 @@ def test_a_signal_during_the_start_stops_everything(sign: str, data: Path) -> No
         assert command.stop(signal.SIGTERM) == -signal.SIGTERM
 
         assert "Traceback" not in command.errors
-    assert started_for(data) == {}
+    assert processes_using(data) == {}
 
 
 def test_a_second_start_keeps_the_data_and_the_secret(data: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_second_start_keeps_the_data_and_the_secret(data: Path) -> None:
 
 def test_a_dotenv_file_is_read(data: Path) -> None:
     port = free_port()
-    with folder() as clone:
+    with readable_folder() as clone:
         for name in ("Makefile", "api", "deploy", ".venv", "requirements-local.txt"):
             (clone / name).symlink_to(ROOT / name)
         (clone / ".env").write_text(f"PORT={port}\nDATA_DIR={data}\nWORKERS=1\n")
@@ -133,11 +133,13 @@ def test_a_dotenv_file_is_read(data: Path) -> None:
 
 def test_a_database_left_by_a_killed_make_run_is_named_at_the_next_start(data: Path) -> None:
     with started_run(data) as command:
-        [supervisor] = [n for n, text in started_for(data).items() if "-m deploy.local.run" in text]
+        [supervisor] = [
+            n for n, text in processes_using(data).items() if "-m deploy.local.run" in text
+        ]
         os.kill(supervisor, signal.SIGKILL)
         assert command.process.wait(30) == 2
 
     with finished("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}") as again:
         assert again.process.returncode == 2
-        assert len(again.sentences()) == 1, again.errors
+        assert len(again.error_lines()) == 1, again.errors
         assert f"{data} is in use by another PostgreSQL server" in again.errors

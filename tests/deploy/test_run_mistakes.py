@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import make_url
 
 from deploy.local import postgres
-from tests.support.command import Command, data_directory, finished, free_port, started_for
-from tests.support.http.local_run import started_run
+from tests.deploy.local_run import started_run
+from tests.support.command import Command, data_directory, finished, free_port, processes_using
 
 STRONG = "0123456789-abcdefghijklmnopqrstuvwxyz"
 PASSWORD = "correct-horse-battery"
@@ -54,13 +54,13 @@ def data() -> Iterator[Path]:
 @contextmanager
 def refused(data: Path, **settings: str) -> Iterator[Command]:
     """A ``make run`` that fails with one sentence and leaves no process."""
-    before = started_for(data).keys()
+    before = processes_using(data).keys()
     usual = {"DATA_DIR": str(data), "PORT": str(free_port())}
     with finished("make", "run", settings=usual | settings) as command:
         assert command.process.returncode == 2
-        assert len(command.sentences()) == 1, command.errors
+        assert len(command.error_lines()) == 1, command.errors
         assert command.output == ""
-        assert started_for(data).keys() == before
+        assert processes_using(data).keys() == before
         yield command
 
 
@@ -69,7 +69,7 @@ def test_a_wrong_setting_is_named(mistake: str, data: Path) -> None:
     settings, named = SETTINGS[mistake]
 
     with refused(data, **settings) as command:
-        assert named in command.sentences()[0]
+        assert named in command.error_lines()[0]
         assert PASSWORD not in command.errors
         assert "aaaaaaaa" not in command.errors
 
@@ -78,7 +78,7 @@ def test_a_wrong_password_is_named_but_not_shown(data: Path, database_url: str) 
     wrong = make_url(database_url).set(password=PASSWORD)
 
     with refused(data, DATABASE_URL=wrong.render_as_string(hide_password=False)) as command:
-        assert "password authentication failed" in command.sentences()[0]
+        assert "password authentication failed" in command.error_lines()[0]
         assert PASSWORD not in command.errors
 
 
@@ -87,25 +87,25 @@ def test_a_busy_port_is_named(data: Path) -> None:
         port = str(other.getsockname()[1])
 
         with refused(data, PORT=port) as command:
-            assert f"Port {port} is busy" in command.sentences()[0]
+            assert f"Port {port} is busy" in command.error_lines()[0]
 
 
 @pytest.mark.slow
 def test_a_data_directory_in_use_by_another_run_is_named(data: Path) -> None:
     with started_run(data), refused(data) as command:
-        assert f"{data} is in use by another `make run`" in command.sentences()[0]
+        assert f"{data} is in use by another `make run`" in command.error_lines()[0]
 
 
 def test_a_data_directory_in_use_by_a_left_over_server_is_named(data: Path) -> None:
     with postgres.server(data), refused(data) as command:
-        assert f"{data} is in use by another PostgreSQL" in command.sentences()[0]
+        assert f"{data} is in use by another PostgreSQL" in command.error_lines()[0]
 
 
 def test_a_data_directory_below_a_file_is_named(data: Path) -> None:
     (data / "file").touch()
 
     with refused(data, DATA_DIR=str(data / "file" / "data")) as command:
-        assert f"{data / 'file'}" in command.sentences()[0]
+        assert f"{data / 'file'}" in command.error_lines()[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
@@ -114,4 +114,4 @@ def test_a_data_directory_the_server_user_cannot_enter_is_named(data: Path) -> N
     closed.mkdir(mode=0o700)
 
     with refused(data, DATA_DIR=str(closed / "data")) as command:
-        assert f"cannot enter {closed / 'data'}" in command.sentences()[0]
+        assert f"cannot enter {closed / 'data'}" in command.error_lines()[0]

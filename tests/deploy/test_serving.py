@@ -13,9 +13,9 @@ from api.main import create_app
 from api.problems.catalogue import RequestTimeout
 from api.problems.problem import PHRASES, Problem
 from deploy import worker
+from tests.deploy.configuration import NGINX, block, directives, gunicorn, seconds, services
 from tests.support.command import ROOT
 from tests.support.http.server import make_settings
-from tests.support.stack.configuration import NGINX, block, directives, gunicorn, seconds, services
 
 PROBLEMS = (ROOT / "deploy" / "nginx" / "problems.conf").read_text()
 RETURNED = re.findall(r"return (\d+) '(.*)';", PROBLEMS)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx2 as httpx
 import pytest
 
-from tests.support.stack.stack import LIFTED, LIMITS, Stack
-from tests.support.waiting import until
+from tests.support.stack.compose_stack import LIMITS, NO_LIMITS, Stack
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +36,9 @@ def check(stack: Stack) -> None:
 
 
 def test_a_rate_limited_search_is_not_logged(lifted: Stack, ask: Ask) -> None:
-    lifted.limit(LIMITS.replace("rate=20r/s", "rate=1r/m").replace("burst=40 ", ""))
+    lifted.set_limits(LIMITS.replace("rate=20r/s", "rate=1r/m").replace("burst=40 ", ""))
     statuses = {ask() for _ in range(20)}
-    lifted.limit(LIFTED)
+    lifted.set_limits(NO_LIMITS)
 
     assert statuses >= {401, 429}
     check(lifted)
@@ -46,9 +46,9 @@ def test_a_rate_limited_search_is_not_logged(lifted: Stack, ask: Ask) -> None:
 
 def test_a_search_without_an_api_is_not_logged(lifted: Stack, ask: Ask) -> None:
     lifted.compose("kill", "api")
-    until(lambda: ask() == 502)
+    wait_until(lambda: ask() == 502)
     lifted.compose("start", "api")
-    until(lambda: ask() == 401)
+    wait_until(lambda: ask() == 401)
 
     check(lifted)
 

@@ -9,12 +9,12 @@ import psycopg2
 import pytest
 
 from tests.support.command import ROOT, data_directory, free_port, running
-from tests.support.database.faulty_proxy import gate
+from tests.support.database.faulty_proxy import faulty_proxy
 from tests.support.http.client import User
 from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
 from tests.support.http.server import SECRET
 from tests.support.observability.metrics import scrape, total
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 PATIENCE = 30
 STUCK = 6
@@ -30,19 +30,19 @@ def kill_first(api: Gunicorn) -> None:
     """Kill one of two workers, and wait for its replacement."""
     before = api.workers()
     api.kill(before[0])
-    until(lambda: len(now := api.workers()) == 2 and before[0] not in now)
+    wait_until(lambda: len(now := api.workers()) == 2 and before[0] not in now)
 
 
 def test_the_api_starts_without_its_database_and_recovers(database_url: str) -> None:
-    with gate(database_url) as (door, url):
-        door.refuses = True
+    with faulty_proxy(database_url) as (door, url):
+        door.refuse_connections = True
         with gunicorn(url, CONNECT_DEADLINE_SECONDS="1") as api, User(api.base, "early") as user:
             refused = user.get(user.tasks)
             kill_first(api)
             lives = [httpx.get(f"{api.base}/livez").status_code for _ in range(20)]
             master = api.command.process.poll()
-            door.refuses = False
-            until(lambda: user.get(user.tasks).status_code == 200)
+            door.refuse_connections = False
+            wait_until(lambda: user.get(user.tasks).status_code == 200)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
     assert lives == [200] * 20
@@ -56,13 +56,13 @@ def test_requests_in_flight_of_a_killed_worker_are_not_counted(database_url: str
         with User(api.base, "stuck") as user:
             user.event_hooks = {}
             stuck = [pool.submit(user.get, user.tasks) for _ in range(STUCK)]
-            until(lambda: total(scrape(api.base), "tasks_api_in_flight") == STUCK)
+            wait_until(lambda: total(scrape(api.base), "tasks_api_in_flight") == STUCK)
             for number in api.workers():
                 api.kill(number)
             ends = [type(each.exception()) for each in stuck]
         connection.close()
         api.wait_until_ready()
-        until(lambda: total(scrape(api.base), "tasks_api_in_flight") == 0)
+        wait_until(lambda: total(scrape(api.base), "tasks_api_in_flight") == 0)
 
     assert len(ends) == STUCK
     assert type(None) not in ends
@@ -97,7 +97,7 @@ def test_a_worker_with_a_blocked_loop_is_killed_and_every_line_is_json(database_
             api.wait_until_ready()
             with pytest.raises(httpx.TransportError):
                 httpx.get(f"{base}/block", timeout=PATIENCE)
-            until(lambda: len(api.workers()) == 2)
+            wait_until(lambda: len(api.workers()) == 2)
             api.wait_until_ready()
             written = [json.loads(line) for line in command.output.splitlines()]
             errors = command.errors

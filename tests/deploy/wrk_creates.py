@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.support.command import Command, running
-from tests.support.required_parts import missing
-from tests.support.stack.stack import Stack
+from tests.support.required_tools import skip_without
+from tests.support.stack.compose_stack import Stack
 
 CONNECTIONS = 16
 POST = """
@@ -45,7 +45,7 @@ class Load:
 def creating(stack: Stack, user: str, seconds: int) -> Iterator[Load]:
     """One user creates tasks on many connections for some seconds."""
     if not shutil.which("wrk"):
-        missing("wrk")
+        skip_without("wrk")
     token = stack.make("token", "FOR=compose", f"SUB={user}").strip()
     script = stack.data / "post.lua"
     script.write_text(POST % token)

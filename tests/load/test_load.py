@@ -25,7 +25,7 @@ def test_it_works_on_an_api_without_a_stack(base_url: str) -> None:
 def refusal(command: Command) -> str:
     """The one sentence that it ends with."""
     assert command.process.returncode != 0
-    [sentence] = command.sentences()
+    [sentence] = command.error_lines()
     return sentence
 
 

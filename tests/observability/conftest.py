@@ -4,27 +4,32 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.observability.monitored_stack import (
+    LOAD_SECONDS,
+    MonitoredStack,
+    monitored_stack,
+    user_traffic,
+)
 from tests.support.command import running
-from tests.support.observability.monitored_stack import LOAD_SECONDS, Watched, visited, watched
-from tests.support.stack.stack import LIFTED, LIMITS
+from tests.support.stack.compose_stack import LIMITS, NO_LIMITS
 
 
 @pytest.fixture(scope="package")
-def burnt() -> Iterator[Watched]:
+def burnt() -> Iterator[MonitoredStack]:
     """A stack whose database was slow from the beginning, and at last too slow."""
-    with watched(LIFTED) as found:
-        with visited(found.stack, 12, pause=0.2):
-            found.hold_table(turns=12, seconds=0.9)
-        with visited(found.stack, 3):
-            found.hold_table(turns=1, seconds=2.5)
+    with monitored_stack(NO_LIMITS) as found:
+        with user_traffic(found.stack, 12, pause=0.2):
+            found.lock_task_table(turns=12, seconds=0.9)
+        with user_traffic(found.stack, 3):
+            found.lock_task_table(turns=1, seconds=2.5)
         yield found
 
 
 @pytest.fixture(scope="package")
-def load(burnt: Watched) -> str:
+def load(burnt: MonitoredStack) -> str:
     """What ``make load`` says after a minute on it, within the limits of everybody."""
     burnt.wait_for('ALERTS{alertstate="firing"}', lambda one: one == 1)
-    burnt.stack.limit(LIMITS)
+    burnt.stack.set_limits(LIMITS)
     with running(
         "make", "load", f"SECONDS={LOAD_SECONDS}", settings=burnt.stack.settings
     ) as command:
@@ -33,7 +38,7 @@ def load(burnt: Watched) -> str:
 
 
 @pytest.fixture(scope="package")
-def site(burnt: Watched, load: str) -> Watched:
+def site(burnt: MonitoredStack, load: str) -> MonitoredStack:
     """The stack after all that."""
     assert load
     return burnt

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.command import free_port, is_free, running
 from tests.support.observability.metrics import scrape
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 START = """
 import sys
@@ -57,7 +57,7 @@ class EdgeCounter:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             for line in (*lines, sent(**LAST)):
                 log.sendto(line, str(self.log))
-        until(lambda: self.samples()[LAST_COUNTED] > before[LAST_COUNTED])
+        wait_until(lambda: self.samples()[LAST_COUNTED] > before[LAST_COUNTED])
         rises = {name: round(value - before[name], 3) for name, value in self.samples().items()}
         return {name: rise for name, rise in rises.items() if rise and '="3' not in name}
 
@@ -68,6 +68,6 @@ def counting(folder: Path) -> Iterator[EdgeCounter]:
     edge = EdgeCounter(folder / "log", free_port(), free_port())
     words = (str(edge.log), str(edge.port), str(edge.nginx_port))
     with running(sys.executable, "-c", START, *words) as command:
-        until(lambda: not is_free(edge.port))
+        wait_until(lambda: not is_free(edge.port))
         yield edge
         assert command.process.poll() is None, command.errors

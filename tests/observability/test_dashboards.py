@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.observability.dashboards import FILES, panels, read
 from tests.support.command import ROOT
-from tests.support.observability.dashboards import FILES, panels, read
 
 RUNBOOK = ROOT / "observability" / "RUNBOOK.md"
 PROVISIONING = ROOT / "observability" / "grafana" / "provisioning"

@@ -13,8 +13,8 @@ from cryptography import x509
 
 from api.telemetry.metrics import LATENCY_BUCKETS
 from tests.observability.edge_exporter_process import EdgeCounter, counting, sent
-from tests.support.stack.certificates import self_signed
-from tests.support.waiting import until
+from tests.support.http.certificates import self_signed
+from tests.support.waiting import wait_until
 
 ENDS = "edge_certificate_end"
 BROKEN = [
@@ -105,17 +105,17 @@ def test_the_end_of_the_certificate_is_the_one_that_nginx_shows(
 
     assert edge.samples()[ENDS] == 0
     with listening(edge.nginx_port, context):
-        until(lambda: edge.samples()[ENDS] == end)
-    until(lambda: edge.samples()[ENDS] == 0)
+        wait_until(lambda: edge.samples()[ENDS] == end)
+    wait_until(lambda: edge.samples()[ENDS] == 0)
 
 
 def test_a_handshake_that_never_ends_delays_no_scrape_and_is_given_up(edge: EdgeCounter) -> None:
     with listening(edge.nginx_port) as clients:
-        until(lambda: len(clients) == 1)
+        wait_until(lambda: len(clients) == 1)
         started = time.monotonic()
         assert edge.samples()[ENDS] == 0
         assert time.monotonic() - started < 1
-        until(lambda: len(clients) == 2)
+        wait_until(lambda: len(clients) == 2)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from tests.support.observability.dashboards import FILES, annotations, has_value, queries, read
+from tests.observability.dashboards import FILES, annotations, has_value, queries, read
+from tests.observability.monitored_stack import LOAD_SECONDS, MonitoredStack
 from tests.support.observability.latency_table import rows
-from tests.support.observability.monitored_stack import LOAD_SECONDS, Watched
 from tests.support.observability.promtool import RULES
 
 pytestmark = pytest.mark.slow
@@ -38,26 +38,26 @@ def test_make_load_works_like_its_users_and_says_how_long_they_waited(load: str)
     assert all(re.fullmatch(r"[\d.]+%", row[-1]) for row in table.values())
 
 
-def test_everything_is_scraped(site: Watched) -> None:
+def test_everything_is_scraped(site: MonitoredStack) -> None:
     up = site.values("up")
 
     assert set(up.values()) == {1}
     assert len(up) == 4
 
 
-def test_every_query_has_a_value(site: Watched) -> None:
+def test_every_query_has_a_value(site: MonitoredStack) -> None:
     silent = [query for query in QUERIES + MARKS if not has_value(site.prometheus, query.text)]
 
     assert silent == []
 
 
-def test_every_series_that_is_asked_for_exists(site: Watched) -> None:
+def test_every_series_that_is_asked_for_exists(site: MonitoredStack) -> None:
     texts = [query.text for query in QUERIES + MARKS]
 
     assert missing_series(site, texts + RULE_TEXTS) == set()
 
 
-def test_a_renamed_metric_or_label_is_noticed(site: Watched) -> None:
+def test_a_renamed_metric_or_label_is_noticed(site: MonitoredStack) -> None:
     texts = [query.text for query in QUERIES] + RULE_TEXTS
     metric = [text.replace("tasks_api_queue_", "tasks_line_") for text in texts]
     label = [text.replace('status="429"', 'code="429"') for text in texts]
@@ -66,7 +66,7 @@ def test_a_renamed_metric_or_label_is_noticed(site: Watched) -> None:
     assert missing_series(site, label) == {'slo:answers:rate1m{code="429"}'}
 
 
-def missing_series(site: Watched, texts: list[str]) -> set[str]:
+def missing_series(site: MonitoredStack, texts: list[str]) -> set[str]:
     """The selectors that find nothing."""
     asked = {found for text in texts for found in SELECTOR.findall(text)}
     # Of the last minutes: some alerts fire no more.
@@ -74,7 +74,7 @@ def missing_series(site: Watched, texts: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("service", WATCHERS)
-def test_who_watches_may_do_nothing_else(site: Watched, service: str) -> None:
+def test_who_watches_may_do_nothing_else(site: MonitoredStack, service: str) -> None:
     text = site.stack.run(service, "cat", "/proc/1/status")
     status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     host = site.stack.inspect(service)["HostConfig"]
@@ -87,7 +87,7 @@ def test_who_watches_may_do_nothing_else(site: Watched, service: str) -> None:
     assert host["Memory"] > 0
 
 
-def test_alertmanager_takes_its_configuration(site: Watched) -> None:
+def test_alertmanager_takes_its_configuration(site: MonitoredStack) -> None:
     file = "/etc/alertmanager/alertmanager.yml"
 
     assert "SUCCESS" in site.stack.run("alertmanager", "amtool", "check-config", file)

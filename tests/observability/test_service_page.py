@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.observability.dashboards import FOLDER, panel_query, panels, read
+from tests.observability.dashboards import FOLDER, panel_query, panels, read
 from tests.support.observability.promtool import Series, difference
 
 TITLES = ("Availability budget left", "Latency budget left", "Served now", "Under 500 ms now")

@@ -6,31 +6,31 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.observability.monitored_stack import MonitoredStack, user_traffic
 from tests.support.http.client import token
-from tests.support.observability.monitored_stack import Watched, visited
-from tests.support.stack.stack import LIFTED
+from tests.support.stack.compose_stack import NO_LIMITS
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_wrong_secret_is_seen(site: Watched) -> None:
+def test_a_wrong_secret_is_seen(site: MonitoredStack) -> None:
     with site.stack.user("mallory") as mallory:
         mallory.headers["Authorization"] = f"Bearer {token('mallory', secret='x' * 48)}"
         for _ in range(10):
             assert mallory.get("/tasks").status_code == 401
 
-    site.panel("Refused callers by reason", lambda rate: rate > 0, "bad_signature")
-    site.panel("Errors by status", lambda rate: rate > 0, "401")
+    site.wait_for_panel("Refused callers by reason", lambda rate: rate > 0, "bad_signature")
+    site.wait_for_panel("Errors by status", lambda rate: rate > 0, "401")
 
 
-def test_a_client_that_does_not_slow_down_is_seen(site: Watched) -> None:
+def test_a_client_that_does_not_slow_down_is_seen(site: MonitoredStack) -> None:
     with site.stack.user("eager") as eager:
         assert 429 in {eager.get("/tasks").status_code for _ in range(200)}
 
-    site.panel("Slowed down (429)", lambda rate: rate > 0)
+    site.wait_for_panel("Slowed down (429)", lambda rate: rate > 0)
 
 
-def test_an_edge_counter_that_starts_again_counts_on(site: Watched) -> None:
+def test_an_edge_counter_that_starts_again_counts_on(site: MonitoredStack) -> None:
     site.stack.compose("restart", "edge")
     with site.stack.user("eve") as eve:
         for _ in range(10):
@@ -40,26 +40,26 @@ def test_an_edge_counter_that_starts_again_counts_on(site: Watched) -> None:
     site.wait_for('edge_requests_total{status="405",by="api"}', lambda count: 0 < count <= 10)
 
 
-def test_killed_workers_are_seen_at_the_edge_alone(site: Watched) -> None:
-    site.stack.limit(LIFTED)
+def test_killed_workers_are_seen_at_the_edge_alone(site: MonitoredStack) -> None:
+    site.stack.set_limits(NO_LIMITS)
     before = site.failures()
-    with ThreadPoolExecutor(1) as pool, visited(site.stack, 8, pause=0.1):
-        held = pool.submit(site.hold_table, 5, 0.9)
+    with ThreadPoolExecutor(1) as pool, user_traffic(site.stack, 8, pause=0.1):
+        held = pool.submit(site.lock_task_table, 5, 0.9)
         time.sleep(2)
         for worker in site.stack.workers():
             site.stack.signal(signal.SIGKILL, worker)
         held.result()
 
-    site.panel("Edge against app", lambda rate: rate > 0, query=0)
-    site.panel("Worker exits", lambda exits: exits >= 1)
+    site.wait_for_panel("Edge against app", lambda rate: rate > 0, query=0)
+    site.wait_for_panel("Worker exits", lambda exits: exits >= 1)
     assert site.failures() == before
 
 
-def test_a_stuck_pool_is_seen(site: Watched) -> None:
-    site.stack.limit(LIFTED)
-    with visited(site.stack, 40, pause=0.01):
-        site.hold_table(turns=3, seconds=1.2)
+def test_a_stuck_pool_is_seen(site: MonitoredStack) -> None:
+    site.stack.set_limits(NO_LIMITS)
+    with user_traffic(site.stack, 40, pause=0.01):
+        site.lock_task_table(turns=3, seconds=1.2)
 
-    site.panel("Pool wait", lambda seconds: seconds > 0.05, query=1)
-    site.panel("Unavailable by cause", lambda rate: rate > 0, "pool_wait")
-    site.panel("Errors by code", lambda rate: rate > 0, "overloaded")
+    site.wait_for_panel("Pool wait", lambda seconds: seconds > 0.05, query=1)
+    site.wait_for_panel("Unavailable by cause", lambda rate: rate > 0, "pool_wait")
+    site.wait_for_panel("Errors by code", lambda rate: rate > 0, "overloaded")

@@ -1,4 +1,4 @@
-"""A command as a user runs it: a clean environment, its output, and everything it started."""
+"""Run a command in a clean environment; read its output; end the processes it started."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tests.support.database.migrated import folder
+from tests.support.database.embedded_postgres import readable_folder
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
-KEPT_BEGINNINGS = ("PIP_", "COVERAGE_")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+INHERITED_PREFIXES = ("PIP_", "COVERAGE_")
 SECONDS = 90
 
 
@@ -38,7 +38,7 @@ class Command:
         """What it wrote on standard error so far."""
         return _text(self._errors)
 
-    def sentences(self) -> list[str]:
+    def error_lines(self) -> list[str]:
         """The lines of standard error, without those that ``make`` adds to every failure."""
         return [line for line in self.errors.splitlines() if line and not line.startswith("make")]
 
@@ -62,7 +62,7 @@ def running(
 ) -> Iterator[Command]:
     """Start a command; ``settings`` join its environment."""
     own = os.environ.items()
-    kept = {n: v for n, v in own if n in KEPT or n.startswith(KEPT_BEGINNINGS)}
+    kept = {n: v for n, v in own if n in INHERITED or n.startswith(INHERITED_PREFIXES)}
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             words,
@@ -94,33 +94,33 @@ def finished(
 @contextmanager
 def data_directory() -> Iterator[Path]:
     """A folder for one run; what a failed test left running on it ends with the test."""
-    with folder() as path:
+    with readable_folder() as path:
         try:
             yield path
         finally:
-            for number in started_for(path):
+            for number in processes_using(path):
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
 
 
-def started_for(folder: Path) -> dict[int, str]:
+def processes_using(readable_folder: Path) -> dict[int, str]:
     """What runs with this folder in its command line or environment, by process id."""
     table = subprocess.run(
         ["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=True
     ).stdout
-    lines = [line.split(maxsplit=1) for line in table.splitlines() if f"{folder}" in line]
+    lines = [line.split(maxsplit=1) for line in table.splitlines() if f"{readable_folder}" in line]
     return {int(number): text for number, text in lines}
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port."""
+    """Whether the port has no listener."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

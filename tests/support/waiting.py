@@ -1,14 +1,14 @@
-"""Waiting for what comes true by itself."""
+"""Polling for a condition."""
 
 import time
 from collections.abc import Callable
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Ask again and again, and fail when it stays false."""
-    end = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Poll until the condition holds; fail after ``TIMEOUT_SECONDS``."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, f"the condition did not hold within {TIMEOUT_SECONDS} s"
         time.sleep(0.05)

@@ -4,14 +4,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 
-from tests.support.auth.issuer import MAKE
+from tests.support.auth.issuer import GENERATE_KEY
 from tests.support.auth.jws import encode, public_jwk
 
 Entry = dict[str, Any]
 
-OKP = public_jwk("EdDSA", MAKE["EdDSA"]())
-EC = public_jwk("ES256", MAKE["ES256"]())
-RSA = public_jwk("RS256", MAKE["RS256"]())
+OKP = public_jwk("EdDSA", GENERATE_KEY["EdDSA"]())
+EC = public_jwk("ES256", GENERATE_KEY["ES256"]())
+RSA = public_jwk("RS256", GENERATE_KEY["RS256"]())
 SECRET = {"kty": "oct", "k": encode(b"canary" * 8)}
 
 

@@ -21,10 +21,10 @@ from tests.api.auth.attacks import (
 )
 from tests.support.auth.issuer import JWKS, Issuer, serving
 from tests.support.auth.jws import compact
-from tests.support.auth.token_client import REFUSALS, Guest, trusting
+from tests.support.auth.token_client import REFUSALS, TokenClient, api_trusting
 from tests.support.database.counting_proxy import CountingProxy, counting
 from tests.support.http.server import SECRET
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import TIMEOUT_SECONDS
 
 TABLES = (claims, confusion, headers, kinds, parts, signatures)
 ATTACKS = {name: attack for table in TABLES for name, attack in table.ATTACKS.items()}
@@ -54,14 +54,14 @@ def proxy(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
 
 
 @pytest.fixture(scope="module")
-def guest(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[Guest]:
+def guest(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[TokenClient]:
     """The attacker's client."""
-    with trusting(issuer, proxy[1], better_auth_secret=SECRET) as made:
+    with api_trusting(issuer, proxy[1], better_auth_secret=SECRET) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def stage(issuer: Issuer, trap: Issuer, guest: Guest) -> Stage:
+def stage(issuer: Issuer, trap: Issuer, guest: TokenClient) -> Stage:
     """All that an attack may need."""
     issuer.entries = [*signatures.WEAK, *issuer.entries]
     kids = {name: issuer.rotate(name) for name in SIGNING}
@@ -72,7 +72,7 @@ def stage(issuer: Issuer, trap: Issuer, guest: Guest) -> Stage:
 def reason_for(response: httpx.Response, log: BinaryIO) -> str:
     """Why the API refused, as its log says a moment later."""
     request_id, written = response.headers["x-request-id"], b""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
         written += log.read()
         for line in map(orjson.loads, written.split(b"\n")[:-1]):
@@ -87,7 +87,7 @@ def test_no_two_attacks_have_one_name() -> None:
 
 @pytest.mark.parametrize("algorithm", [*SIGNING, "HS256"])
 def test_what_the_attacks_are_made_of_is_accepted_as_it_is(
-    algorithm: str, stage: Stage, guest: Guest, proxy: tuple[CountingProxy, str]
+    algorithm: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str]
 ) -> None:
     before = len(proxy[0].messages)
     if algorithm == "HS256":
@@ -104,7 +104,7 @@ def test_what_the_attacks_are_made_of_is_accepted_as_it_is(
     [(0, 401, "token_missing", 'Bearer realm="tasks"'), (2, 400, "invalid_request", None)],
 )
 def test_one_token_is_needed_and_no_more(
-    lines: int, status: int, code: str, challenge: str | None, stage: Stage, guest: Guest
+    lines: int, status: int, code: str, challenge: str | None, stage: Stage, guest: TokenClient
 ) -> None:
     token = stage.signed(stage.head(), stage.claims())
     headers = [("Authorization", f"Bearer {token}")] * lines
@@ -117,7 +117,7 @@ def test_one_token_is_needed_and_no_more(
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_refused_and_goes_nowhere(
-    name: str, stage: Stage, guest: Guest, proxy: tuple[CountingProxy, str], log: BinaryIO
+    name: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str], log: BinaryIO
 ) -> None:
     attack = ATTACKS[name]
     before = (proxy[0].connections, len(proxy[0].messages))

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.auth.verifier import verifier
+from tests.api.auth.verifier import verifier
 from tests.support.command import Command, data_directory, finished
 from tests.support.http.server import SECRET
 
@@ -125,7 +125,7 @@ def test_production_makes_no_token(data: Path) -> None:
     with made(data, ENVIRONMENT="production", BETTER_AUTH_SECRET=SECRET) as command:
         assert command.process.returncode == 2
         assert command.output == ""
-        assert command.sentences() == [
+        assert command.error_lines() == [
             "ENVIRONMENT is production: tokens come from Better Auth alone."
         ]
     assert not (data / "new").exists()
@@ -136,5 +136,5 @@ def test_a_token_is_somebodys(words: str, data: Path) -> None:
     with made(data, words) as command:
         assert command.process.returncode == 2
         assert command.output == ""
-        assert len(command.sentences()) == 1, command.errors
-        assert "make token SUB=alice" in command.sentences()[0]
+        assert len(command.error_lines()) == 1, command.errors
+        assert "make token SUB=alice" in command.error_lines()[0]

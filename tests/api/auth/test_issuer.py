@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from tests.support.auth.issuer import Issuer, serving
-from tests.support.auth.token_client import Guest, trusting
+from tests.support.auth.token_client import TokenClient, api_trusting
 from tests.support.http.client import token
-from tests.support.http.operations import Operation, operations, owners
+from tests.support.http.operations import Operation, operations, user_ids_in
 from tests.support.http.server import SECRET
 
 # What signs, and what its entry in the key set says beside the key itself.
@@ -44,16 +44,16 @@ def published() -> Iterator[tuple[Issuer, dict[str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[Guest]:
+def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[TokenClient]:
     """A guest of an API that trusts all of them."""
-    with trusting(published[0], database_url) as made:
+    with api_trusting(published[0], database_url) as made:
         yield made
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 @pytest.mark.parametrize("kind", SIGNING)
 def test_every_algorithm_opens_every_operation(
-    kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], guest: Guest
+    kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
 ) -> None:
     issuer, kids = published
     signed = issuer.token(guest.user_id, {"kid": kids[kind]})
@@ -63,13 +63,13 @@ def test_every_algorithm_opens_every_operation(
     response = operation.send(guest, guest.user_id, task["id"])
 
     assert response.status_code == operation.status
-    assert owners(response) <= {guest.user_id}
+    assert user_ids_in(response) <= {guest.user_id}
     assert issuer.fetches == 1
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 def test_an_issuers_token_opens_its_own_path_alone(
-    operation: Operation, published: tuple[Issuer, dict[str, str]], guest: Guest
+    operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
 ) -> None:
     signed = {"Authorization": f"Bearer {published[0].token('bob')}"}
 
@@ -83,9 +83,9 @@ def test_an_algorithm_beyond_the_usual_ones_must_be_asked_for(
     algorithm: str, database_url: str
 ) -> None:
     with serving(Issuer(algorithm)) as issuer:
-        with trusting(issuer, database_url) as guest:
+        with api_trusting(issuer, database_url) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
-        with trusting(issuer, database_url, auth_algorithms=f"EdDSA, {algorithm}") as guest:
+        with api_trusting(issuer, database_url, auth_algorithms=f"EdDSA, {algorithm}") as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "ok"
 
 
@@ -103,7 +103,7 @@ def test_the_secret_and_the_keys_go_together_or_alone(
 ) -> None:
     settings = {"better_auth_secret": SECRET, "auth_algorithms": algorithms}
 
-    with trusting(issuer, database_url, **settings) as guest:
+    with api_trusting(issuer, database_url, **settings) as guest:
         assert guest.outcome(token(guest.user_id)) == by_secret
         assert guest.outcome(issuer.token(guest.user_id)) == by_key
 
@@ -111,7 +111,7 @@ def test_the_secret_and_the_keys_go_together_or_alone(
 def test_without_an_issuer_the_secret_alone_counts(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_secret": SECRET, "better_auth_url": None}
 
-    with trusting(issuer, database_url, **settings) as guest:
+    with api_trusting(issuer, database_url, **settings) as guest:
         assert guest.outcome(token(guest.user_id)) == "ok"
         assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
     assert issuer.connections == 0
@@ -120,7 +120,7 @@ def test_without_an_issuer_the_secret_alone_counts(issuer: Issuer, database_url:
 def test_keys_made_together_are_all_good(issuer: Issuer, database_url: str) -> None:
     kids = [issuer.rotate() for _ in range(12)]
 
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         signed = [issuer.token(guest.user_id, {"kid": kid}) for kid in kids]
         assert [guest.outcome(each) for each in signed] == ["ok"] * 12
     assert issuer.fetches == 1
@@ -128,6 +128,6 @@ def test_keys_made_together_are_all_good(issuer: Issuer, database_url: str) -> N
 
 @pytest.mark.parametrize("user_id", [str(uuid4()), "1", "Zq3vN8xKfM2pYb7RtL0cWs5HdUe9JgAi"])
 def test_user_ids_of_every_form(user_id: str, issuer: Issuer, database_url: str) -> None:
-    with trusting(issuer, database_url, user_id) as guest:
+    with api_trusting(issuer, database_url, user_id) as guest:
         assert guest.outcome(issuer.token(user_id)) == "ok"
         assert guest.outcome(issuer.token(f"{user_id}0")) == "user_mismatch"

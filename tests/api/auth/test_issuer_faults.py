@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.auth.faults import FAULTS
 from tests.support.auth.issuer import JWKS, Issuer, send, serving
-from tests.support.auth.token_client import trusting
+from tests.support.auth.token_client import api_trusting
 
 CHUNK = b" " * 2**16
 ENOUGH = 32 * 2**20  # bytes: more than any buffer between the two holds
@@ -41,7 +41,7 @@ def fails(issuer: Issuer, fault: str) -> None:
 @pytest.mark.parametrize("fault", COLD)
 def test_without_keys_nobody_can_be_told(fault: str, issuer: Issuer, database_url: str) -> None:
     fails(issuer, fault)
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
         assert guest.outcome(issuer.token("bob")) == "keys_unavailable"
         assert guest.outcome("no.token.atall") == "token_invalid"
@@ -50,7 +50,7 @@ def test_without_keys_nobody_can_be_told(fault: str, issuer: Issuer, database_ur
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_replaces_nothing(fault: str, issuer: Issuer, database_url: str) -> None:
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         known = issuer.token(guest.user_id)
         assert guest.outcome(known) == "ok"
         issuer.rotate()
@@ -78,7 +78,7 @@ def test_a_redirect_is_not_followed(
         issuer.answer = lambda handler: send(
             handler, issuer.document, status if handler.path == JWKS else 200, **address
         )
-        with trusting(issuer, database_url) as guest:
+        with api_trusting(issuer, database_url) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
         assert (elsewhere.connections, set(issuer.paths)) == (0, {JWKS})
 
@@ -109,7 +109,7 @@ def dripping(handler: BaseHTTPRequestHandler, good: bytes) -> None:
 def test_what_is_slow_is_away(
     slow: Callable[[BaseHTTPRequestHandler, bytes], None], issuer: Issuer, database_url: str
 ) -> None:
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         known = issuer.token(guest.user_id)
         assert guest.outcome(known) == "ok"
         issuer.rotate()
@@ -129,6 +129,6 @@ def test_an_answer_without_end_is_not_read_to_its_end(issuer: Issuer, database_u
             sent.append(handler.wfile.write(CHUNK))
 
     issuer.answer = answer
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
     assert 0 < sum(sent) < ENOUGH

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.auth.issuer import JWKS, Issuer, serving
-from tests.support.auth.token_client import Guest, trusting
+from tests.support.auth.token_client import TokenClient, api_trusting
 
 PUBLIC = "http://localhost:3000"
 OTHER = "https://other.example.com"
@@ -27,7 +27,7 @@ def issuer() -> Iterator[Issuer]:
 def test_the_keys_are_asked_for_where_better_auth_has_them(
     path: str, asked: str, issuer: Issuer, database_url: str
 ) -> None:
-    with trusting(issuer, database_url, better_auth_url=issuer.url + path) as guest:
+    with api_trusting(issuer, database_url, better_auth_url=issuer.url + path) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
     assert issuer.paths == [asked]
 
@@ -37,7 +37,7 @@ def test_a_container_asks_at_another_address_than_the_tokens_name(
 ) -> None:
     settings = {"better_auth_url": PUBLIC, "better_auth_jwks_url": f"{issuer.url}/keys?v=1"}
 
-    with trusting(issuer, database_url, **settings) as guest:
+    with api_trusting(issuer, database_url, **settings) as guest:
         named = issuer.token(guest.user_id, iss=PUBLIC, aud=PUBLIC)
         assert guest.outcome(named) == "ok"
         assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
@@ -48,7 +48,7 @@ def test_a_document_needs_no_connection(issuer: Issuer, database_url: str) -> No
     settings = {"better_auth_jwks": issuer.document.decode(), "better_auth_url": issuer.url}
     settings["better_auth_jwks_url"] = issuer.jwks_url
 
-    with trusting(issuer, database_url, **settings) as guest:
+    with api_trusting(issuer, database_url, **settings) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
         issuer.rotate()
         assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
@@ -72,17 +72,17 @@ LISTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.fixture(scope="module")
-def listed(database_url: str) -> Iterator[tuple[Issuer, Guest]]:
+def listed(database_url: str) -> Iterator[tuple[Issuer, TokenClient]]:
     """An issuer without a name of its own, and a guest of an API that takes several."""
     lists = {"auth_issuer": f"{PUBLIC}, {OTHER}", "auth_audience": "tasks, more"}
     with serving(Issuer()) as issuer:
         settings = {"better_auth_jwks_url": issuer.jwks_url, "better_auth_url": None}
-        with trusting(issuer, database_url, **settings, **lists) as guest:
+        with api_trusting(issuer, database_url, **settings, **lists) as guest:
             yield issuer, guest
 
 
 @pytest.mark.parametrize("case", LISTS)
-def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, Guest]) -> None:
+def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, TokenClient]) -> None:
     issuer, guest = listed
     claims, code = LISTS[case]
 
@@ -91,7 +91,7 @@ def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, Gue
 
 def test_a_team_may_name_the_claim_with_the_id(issuer: Issuer, database_url: str) -> None:
     mail = "ann@example.com"
-    with trusting(issuer, database_url, auth_user_id_claim="id") as guest:
+    with api_trusting(issuer, database_url, auth_user_id_claim="id") as guest:
         both = issuer.token(mail, id=guest.user_id)
 
         assert guest.outcome(both) == "ok"
@@ -112,7 +112,7 @@ def test_a_team_may_name_the_claim_with_the_id(issuer: Issuer, database_url: str
     ],
 )
 def test_clocks_may_differ_by_half_a_minute(
-    claim: str, seconds: int, code: str, listed: tuple[Issuer, Guest]
+    claim: str, seconds: int, code: str, listed: tuple[Issuer, TokenClient]
 ) -> None:
     issuer, guest = listed
     claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", claim: int(time.time()) + seconds}
@@ -120,7 +120,7 @@ def test_clocks_may_differ_by_half_a_minute(
     assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
 
 
-def test_what_the_server_signs_itself_has_no_iat(listed: tuple[Issuer, Guest]) -> None:
+def test_what_the_server_signs_itself_has_no_iat(listed: tuple[Issuer, TokenClient]) -> None:
     issuer, guest = listed
     claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", "iat": None}
 

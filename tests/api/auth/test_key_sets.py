@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.auth.key_sets import NAMELESS, UNUSABLE, named
 from tests.support.auth.issuer import Issuer, send, serving
-from tests.support.auth.token_client import Guest, trusting
+from tests.support.auth.token_client import TokenClient, api_trusting
 
 LIMIT = 256 * 1024
 
@@ -26,14 +26,16 @@ def shared() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def guest(shared: Issuer, database_url: str) -> Iterator[Guest]:
+def guest(shared: Issuer, database_url: str) -> Iterator[TokenClient]:
     """A guest of an API that trusts it."""
-    with trusting(shared, database_url) as made:
+    with api_trusting(shared, database_url) as made:
         yield made
 
 
 @pytest.mark.parametrize("entry", UNUSABLE)
-def test_an_unusable_entry_leaves_the_good_one(entry: str, shared: Issuer, guest: Guest) -> None:
+def test_an_unusable_entry_leaves_the_good_one(
+    entry: str, shared: Issuer, guest: TokenClient
+) -> None:
     kid, fetches = f"of {entry}", shared.fetches
     shared.rotate()
     shared.keys[kid] = shared.keys[shared.kid]
@@ -46,7 +48,7 @@ def test_an_unusable_entry_leaves_the_good_one(entry: str, shared: Issuer, guest
 
 @pytest.mark.parametrize("entry", NAMELESS)
 def test_an_entry_without_a_name_leaves_the_good_one(
-    entry: str, shared: Issuer, guest: Guest
+    entry: str, shared: Issuer, guest: TokenClient
 ) -> None:
     shared.rotate()
     shared.entries = [NAMELESS[entry], shared.entries[-1], NAMELESS[entry]]
@@ -61,7 +63,7 @@ def test_unusable_entries_of_the_same_name_leave_the_good_one(
     namesakes = [named(entry, issuer.kid) for entry in UNUSABLE.values()]
     issuer.entries = namesakes + issuer.entries if first else issuer.entries + namesakes
 
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
 
 
@@ -69,7 +71,7 @@ def test_what_is_usable_but_another_key_proves_nothing(issuer: Issuer, database_
     kids = [issuer.rotate(name) for name in ("EdDSA", "EdDSA")]
     issuer.keys[kids[0]], issuer.keys[kids[1]] = issuer.keys[kids[1]], issuer.keys[kids[0]]
 
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         codes = [guest.outcome(issuer.token(guest.user_id, {"kid": kid})) for kid in kids]
         assert codes == ["token_invalid"] * 2
 
@@ -78,13 +80,13 @@ def test_what_is_usable_but_another_key_proves_nothing(issuer: Issuer, database_
 def test_a_key_set_has_a_limit(size: int, code: str, issuer: Issuer, database_url: str) -> None:
     issuer.answer = lambda handler: send(handler, issuer.document.ljust(size))
 
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == code
 
 
 def test_a_key_that_is_withdrawn_proves_nothing_more(issuer: Issuer, database_url: str) -> None:
     withdrawn = issuer.kid
-    with trusting(issuer, database_url) as guest:
+    with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
         issuer.rotate()
         issuer.entries.pop(0)

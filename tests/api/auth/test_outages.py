@@ -11,11 +11,11 @@ from typing import BinaryIO
 import pytest
 
 from tests.support.auth.issuer import JWKS, Issuer, send, serving
-from tests.support.auth.token_client import trusting
+from tests.support.auth.token_client import api_trusting
+from tests.support.http.certificates import self_signed
 from tests.support.http.client import token
 from tests.support.http.server import SECRET
-from tests.support.stack.certificates import self_signed
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -39,20 +39,20 @@ def behind(gate: threading.Event, issuer: Issuer) -> None:
 def test_an_api_may_start_before_its_issuer(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         pass
-    with trusting(issuer, database_url, better_auth_secret=SECRET) as guest:
+    with api_trusting(issuer, database_url, better_auth_secret=SECRET) as guest:
         signed = issuer.token(guest.user_id)
         assert guest.outcome(signed) == "keys_unavailable"
         assert guest.outcome(token(guest.user_id)) == "ok"
         assert guest.get("/readyz").status_code == 200
 
         with serving(issuer):
-            until(lambda: guest.outcome(signed) == "ok")
+            wait_until(lambda: guest.outcome(signed) == "ok")
 
 
 def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: str) -> None:
     with ExitStack() as up:
         issuer = up.enter_context(serving(Issuer()))
-        with trusting(issuer, database_url) as guest:
+        with api_trusting(issuer, database_url) as guest:
             known = issuer.token(guest.user_id)
             assert guest.outcome(known) == "ok"
             up.close()
@@ -62,25 +62,25 @@ def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: st
             assert codes == ["keys_unavailable", "ok"] * 2
 
             with serving(issuer):
-                until(lambda: guest.outcome(rotated) == "ok")
+                wait_until(lambda: guest.outcome(rotated) == "ok")
                 assert guest.outcome(known) == "ok"
 
 
 def test_a_bad_answer_is_forgotten_when_a_good_one_comes(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         issuer.answer = lambda handler: send(handler, b"", 500)
-        with trusting(issuer, database_url) as guest:
+        with api_trusting(issuer, database_url) as guest:
             signed = issuer.token(guest.user_id)
             assert guest.outcome(signed) == "keys_unavailable"
 
             issuer.answer = None
-            until(lambda: guest.outcome(signed) == "ok")
-            invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+            wait_until(lambda: guest.outcome(signed) == "ok")
+            invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
             assert guest.outcome(invented) == "token_invalid"
 
 
 def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading.Event) -> None:
-    with serving(Issuer()) as issuer, trusting(issuer, database_url) as guest:
+    with serving(Issuer()) as issuer, api_trusting(issuer, database_url) as guest:
         known = issuer.token(guest.user_id)
         assert guest.outcome(known) == "ok"
         behind(gate, issuer)
@@ -88,7 +88,7 @@ def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading
 
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(guest.outcome, issuer.token(guest.user_id))
-            until(lambda: issuer.fetches == 2)
+            wait_until(lambda: issuer.fetches == 2)
             assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
             assert not waiting.done()
             gate.set()
@@ -98,7 +98,7 @@ def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading
 def test_a_first_fetch_is_shared_by_all_who_wait(database_url: str, gate: threading.Event) -> None:
     with serving(Issuer()) as issuer:
         behind(gate, issuer)
-        with trusting(issuer, database_url) as guest, ThreadPoolExecutor(50) as pool:
+        with api_trusting(issuer, database_url) as guest, ThreadPoolExecutor(50) as pool:
             signed = issuer.token(guest.user_id)
             waiting = [pool.submit(guest.outcome, signed) for _ in range(50)]
             assert guest.outcome("no.token.atall") == "token_invalid"
@@ -117,8 +117,8 @@ def test_the_api_stops_in_silence_though_its_issuer_hangs(database_url: str, log
 
     with serving(Issuer()) as issuer:
         issuer.answer = answer
-        with trusting(issuer, database_url):
-            until(lambda: issuer.fetches == 1)
+        with api_trusting(issuer, database_url):
+            wait_until(lambda: issuer.fetches == 1)
             log.read()
         assert hung_up.wait(60)
     assert b'"level":"warning"' not in log.read()
@@ -130,10 +130,10 @@ def test_an_issuer_proves_who_it_is(
     context, certificate = self_signed(tmp_path)
     with serving(Issuer(), context) as issuer:
         settings = {"better_auth_jwks_url": f"https://127.0.0.1:{issuer.port}{JWKS}"}
-        with trusting(issuer, database_url, **settings) as guest:
+        with api_trusting(issuer, database_url, **settings) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
         assert issuer.fetches == 0
 
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        with trusting(issuer, database_url, **settings) as guest:
+        with api_trusting(issuer, database_url, **settings) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "ok"

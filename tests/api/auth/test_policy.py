@@ -144,4 +144,4 @@ def test_the_server_ends_with_the_sentence(settings: dict[str, Any], sentence: s
     words = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py")
     with finished(*words, settings={**settings, "PORT": str(free_port())}) as command:
         assert command.process.returncode != 0
-        assert command.sentences() == [sentence]
+        assert command.error_lines() == [sentence]

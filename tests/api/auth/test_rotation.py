@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from tests.support.auth.issuer import Issuer, send, serving
-from tests.support.auth.token_client import Guest, trusting
-from tests.support.waiting import until
+from tests.support.auth.token_client import TokenClient, api_trusting
+from tests.support.waiting import wait_until
 
 CLIENTS = 4
 BUDGET = 5
@@ -27,17 +27,19 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def guest(issuer: Issuer, database_url: str) -> Iterator[Guest]:
+def guest(issuer: Issuer, database_url: str) -> Iterator[TokenClient]:
     """A guest of an API that trusts it."""
-    with trusting(issuer, database_url) as made:
+    with api_trusting(issuer, database_url) as made:
         yield made
 
 
-def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: Guest) -> None:
+def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: TokenClient) -> None:
     known = issuer.token(guest.user_id)
     assert guest.outcome(known) == "ok"
     started = time.monotonic()
-    invented = [issuer.token(guest.user_id, issuer.renamed(f"invented-{n}")) for n in range(1000)]
+    invented = [
+        issuer.token(guest.user_id, issuer.unpublished_kid(f"invented-{n}")) for n in range(1000)
+    ]
 
     codes = Counter(guest.outcome(each) for each in invented)
 
@@ -47,9 +49,9 @@ def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: Guest) -> None:
     assert guest.outcome(known) == "ok"
 
 
-def test_one_invented_key_costs_one_fetch(issuer: Issuer, guest: Guest) -> None:
+def test_one_invented_key_costs_one_fetch(issuer: Issuer, guest: TokenClient) -> None:
     assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
 
     codes = [guest.outcome(invented) for _ in range(20)]
 
@@ -58,10 +60,10 @@ def test_one_invented_key_costs_one_fetch(issuer: Issuer, guest: Guest) -> None:
 
 
 def test_an_invented_key_of_many_at_once_stays_within_the_budget(
-    issuer: Issuer, guest: Guest
+    issuer: Issuer, guest: TokenClient
 ) -> None:
     assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
 
     with ThreadPoolExecutor(20) as pool:
         codes = Counter(pool.map(guest.outcome, [invented] * 200))
@@ -70,7 +72,7 @@ def test_an_invented_key_of_many_at_once_stays_within_the_budget(
     assert issuer.fetches - 1 <= BUDGET
 
 
-def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
     codes: Counter[str] = Counter()
     for _ in range(50):
         issuer.rotate()
@@ -80,7 +82,7 @@ def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: Guest) -> Non
     assert issuer.fetches <= 1 + 50
 
 
-def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
     turn = itertools.count(1)
 
     def send(_: int) -> str:
@@ -96,11 +98,11 @@ def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: Guest) -> Non
 
 
 def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
-    issuer: Issuer, guest: Guest
+    issuer: Issuer, guest: TokenClient
 ) -> None:
     known, gate = issuer.token(guest.user_id), threading.Event()
     assert guest.outcome(known) == "ok"
-    invented = issuer.token(guest.user_id, issuer.renamed("invented"))
+    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         document = issuer.document
@@ -110,7 +112,7 @@ def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
     issuer.answer = answer
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(guest.outcome, invented)
-        until(lambda: issuer.fetches == 2)
+        wait_until(lambda: issuer.fetches == 2)
         issuer.rotate()
         late = pool.submit(guest.outcome, issuer.token(guest.user_id))
         assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
@@ -121,7 +123,7 @@ def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
 
 
 @pytest.mark.slow
-def test_rotation_every_four_seconds_refuses_nobody(issuer: Issuer, guest: Guest) -> None:
+def test_rotation_every_four_seconds_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
     codes: Counter[str] = Counter()
     over = threading.Event()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.problems.problem import Problem
-from tests.support.auth.verifier import verifier
+from tests.api.auth.verifier import verifier
 from tests.support.http.client import token
 from tests.support.http.server import SECRET
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.support.http.client import token
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 DAY = 86400
 ME = "mallory-of-the-bad-inputs"

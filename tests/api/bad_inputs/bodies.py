@@ -7,7 +7,7 @@ from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, MERGE_PATCH, ONE, cases,
 from tests.api.bad_inputs.members import MEMBERS, WHOLE
 from tests.api.bad_inputs.texts import AMBIGUOUS, DEEP, NOT_JSON
 from tests.api.bad_inputs.times import INVALID_TIMES
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 DUE = {
     name: json.dumps({"title": "a", "due_date": unquote(sent)}).encode()

@@ -2,7 +2,7 @@
 
 from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, MERGE_PATCH, ONE, cases, get, write
 from tests.api.bad_inputs.syntax import MALFORMED
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 TASK = b'{"title":"a"}'
 # An invalid task: nothing is created even if the header is accepted.

@@ -1,7 +1,7 @@
 """Methods that a path does not support, and every method on a task that does not exist."""
 
 from tests.api.bad_inputs import ALL, AUTHORIZED, ONE, Case, cases, get, write
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 METHODS = {
     ("PUT", ALL): "GET, HEAD, OPTIONS, POST",

@@ -3,7 +3,7 @@
 from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, ONE, cases, get, write
 from tests.api.bad_inputs.cursors import CURSORS, OTHER_SORTS, cursor
 from tests.api.bad_inputs.times import INVALID_TIMES
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 # Invalid values of every parameter that is an enumeration or a number.
 WORDS = {

@@ -1,7 +1,7 @@
 """Bytes that are not an HTTP/1.1 request, or an ambiguous one."""
 
 from tests.api.bad_inputs import ALL, AUTHORIZED, JSON, get
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 
 TASK = b'{"title":"a"}'
 

@@ -14,7 +14,7 @@ from tests.api.bad_inputs.minting import (
     sign,
     with_claims,
 )
-from tests.support.http.raw import request
+from tests.support.http.raw_http import request
 from tests.support.http.server import SECRET
 
 MISSING = {

@@ -5,7 +5,7 @@ import uvloop
 
 from api.database.statement import CompiledStatement
 from api.problems.problem import Problem
-from tests.support.database.pool import backend, opened
+from tests.support.database.pool import backend, opened_database
 
 # What a write is answered, and why.
 ANSWERS = {
@@ -32,7 +32,9 @@ def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_u
 
     async def work() -> tuple[list[Problem], bool]:
         found = []
-        async with opened(database_url, pool_size=1, connect_deadline_seconds=0.2) as database:
+        async with opened_database(
+            database_url, pool_size=1, connect_deadline_seconds=0.2
+        ) as database:
             before = await backend(database)
             for writes in (True, False):
                 with pytest.raises(Problem) as caught:

@@ -11,14 +11,14 @@ import pytest
 from api.database.engine import Database
 from api.problems.catalogue import DatabaseUnavailable
 from api.telemetry import request_context
-from tests.support.database.faulty_proxy import Gate, gate
-from tests.support.database.pool import backend, opened, sleep
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.database.pool import backend, opened_database, sleep
 
 
 @pytest.fixture
-def through(database_url: str) -> Iterator[tuple[Gate, str]]:
+def through(database_url: str) -> Iterator[tuple[FaultyProxy, str]]:
     """A gate before the database."""
-    with gate(database_url) as (proxy, url):
+    with faulty_proxy(database_url) as (proxy, url):
         yield proxy, url
 
 
@@ -28,14 +28,14 @@ async def outcomes(*work: Any) -> list[Any]:
 
 
 def test_an_old_attempt_that_fails_late_does_not_undo_a_newer_success(
-    through: tuple[Gate, str],
+    through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
     waits = iter([1.5])
-    proxy.hold = lambda: time.sleep(next(waits, 0))
+    proxy.before_connecting = lambda: time.sleep(next(waits, 0))
 
     async def work() -> list[Any]:
-        async with opened(url, connect_deadline_seconds=0.8) as database:
+        async with opened_database(url, connect_deadline_seconds=0.8) as database:
             old = asyncio.ensure_future(backend(database))
             await asyncio.sleep(0.2)
             assert await backend(database) > 0
@@ -48,20 +48,20 @@ def test_an_old_attempt_that_fails_late_does_not_undo_a_newer_success(
 
 @pytest.mark.parametrize("wait", [0.1, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_who_waited_for_a_wake_in_vain_is_told_that_the_database_is_away(
-    wait: float, through: tuple[Gate, str]
+    wait: float, through: tuple[FaultyProxy, str]
 ) -> None:
     proxy, url = through
-    proxy.flows.clear()
+    proxy.traffic_flows.clear()
 
     async def work() -> list[Any]:
         limits = {"pool_wait_seconds": wait, "connect_deadline_seconds": 0.7}
-        async with opened(url, pool_size=2, **limits) as database:
+        async with opened_database(url, pool_size=2, **limits) as database:
             return await outcomes(*(backend(database) for _ in range(6)))
 
     try:
         found = asyncio.run(work())
     finally:
-        proxy.flows.set()
+        proxy.traffic_flows.set()
     assert [type(one) for one in found] == [DatabaseUnavailable] * 6
 
 
@@ -69,10 +69,10 @@ def test_who_waited_for_a_wake_in_vain_is_told_that_the_database_is_away(
 def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
     away: bool,  # noqa: FBT001
     reason: str,
-    through: tuple[Gate, str],
+    through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
-    proxy.flows.clear()
+    proxy.traffic_flows.clear()
 
     async def hurried(database: Database) -> int:
         request_context.begin("hurried").started -= 9.4
@@ -80,7 +80,7 @@ def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
 
     async def work() -> list[Any]:
         limits = {"pool_wait_seconds": 0.1, "connect_deadline_seconds": 1}
-        async with opened(url, pool_size=1, **limits) as database:
+        async with opened_database(url, pool_size=1, **limits) as database:
             if away:
                 await outcomes(backend(database))
                 await asyncio.sleep(1.1)
@@ -89,7 +89,7 @@ def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
     try:
         found = asyncio.run(work())
     finally:
-        proxy.flows.set()
+        proxy.traffic_flows.set()
     assert [(type(one), one.reason) for one in found] == [
         (DatabaseUnavailable, "wake"),
         (DatabaseUnavailable, reason),
@@ -97,34 +97,36 @@ def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
 
 
 @pytest.mark.slow
-def test_a_pool_that_is_refused_does_not_storm_the_database(through: tuple[Gate, str]) -> None:
+def test_a_pool_that_is_refused_does_not_storm_the_database(
+    through: tuple[FaultyProxy, str],
+) -> None:
     proxy, url = through
-    proxy.refuses = True
+    proxy.refuse_connections = True
     users, seconds = 10, 2
 
     async def work() -> list[Any]:
         limits = {"pool_size": users, "connect_deadline_seconds": seconds}
-        async with opened(url, **limits) as database:
+        async with opened_database(url, **limits) as database:
             return await outcomes(*(backend(database) for _ in range(users)))
 
     found = asyncio.run(work())
 
     assert [one.reason for one in found] == ["connect"] * users
-    assert 3 * users <= len(proxy.attempts) <= 5 * users * seconds
+    assert 3 * users <= len(proxy.connection_times) <= 5 * users * seconds
 
 
 @pytest.mark.slow
 def test_the_log_says_it_again_when_the_reason_changes(
-    through: tuple[Gate, str], log: BinaryIO
+    through: tuple[FaultyProxy, str], log: BinaryIO
 ) -> None:
     proxy, url = through
     log.read()
 
     async def work() -> None:
-        async with opened(url, connect_deadline_seconds=0.3) as database:
-            proxy.flows.clear()
+        async with opened_database(url, connect_deadline_seconds=0.3) as database:
+            proxy.traffic_flows.clear()
             await outcomes(backend(database))
-            proxy.refuses = True
+            proxy.refuse_connections = True
             for _ in range(2):
                 await asyncio.sleep(1.1)
                 await outcomes(backend(database))
@@ -132,7 +134,7 @@ def test_the_log_says_it_again_when_the_reason_changes(
     try:
         asyncio.run(work())
     finally:
-        proxy.flows.set()
+        proxy.traffic_flows.set()
     lines = [json.loads(line) for line in log.read().splitlines()]
     away = [line for line in lines if line["event"] == "database_away"]
     assert [line["reason"] for line in away] == ["wake", "connect"]

@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 
 from api.database.statement import CompiledStatement
-from tests.support.database.own_database import own_database
-from tests.support.database.pool import LOOPS, TERMINATE, Run, ask, backend, opened, runner, sleep
+from tests.support.database.pool import (
+    LOOPS,
+    TERMINATE,
+    Run,
+    ask,
+    backend,
+    opened_database,
+    runner,
+    sleep,
+)
+from tests.support.database.temporary_database import temporary_database
 
 
 @pytest.fixture(params=LOOPS)
@@ -21,7 +30,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 @pytest.fixture
 def own(database_url: str) -> Iterator[str]:
     """A database that the test has for itself."""
-    with own_database(database_url) as url:
+    with temporary_database(database_url) as url:
         yield url
 
 
@@ -30,7 +39,7 @@ def test_cancelled_statements_close_their_connections_and_the_pool_replaces_them
     run: Run, database_url: str, size: int
 ) -> None:
     async def work() -> None:
-        async with opened(database_url, pool_size=size) as database:
+        async with opened_database(database_url, pool_size=size) as database:
             before = await backend(database)
             tasks = [asyncio.ensure_future(database.run(sleep(1), "a")) for _ in range(size)]
             await asyncio.sleep(0.2)
@@ -46,7 +55,7 @@ def test_cancelled_statements_close_their_connections_and_the_pool_replaces_them
 
 def test_a_cancelled_wait_for_the_pool_costs_no_connection(run: Run, database_url: str) -> None:
     async def work() -> None:
-        async with opened(database_url, pool_size=1) as database:
+        async with opened_database(database_url, pool_size=1) as database:
             busy = asyncio.ensure_future(database.run(sleep(0.3), "alice"))
             waiting = asyncio.ensure_future(backend(database))
             await asyncio.sleep(0.1)
@@ -69,7 +78,7 @@ def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, 
         return {number for [(number,)] in rows}
 
     async def work() -> None:
-        async with opened(own, pool_size=size) as database:
+        async with opened_database(own, pool_size=size) as database:
             before = await everyone(database)
             assert ask(own, TERMINATE) == [(True,)] * size
 
@@ -86,7 +95,7 @@ def test_a_statement_that_the_server_gave_up_is_sent_again(
     run: Run, own: str, *, writes: bool
 ) -> None:
     async def work() -> None:
-        async with opened(own, pool_size=1) as database:
+        async with opened_database(own, pool_size=1) as database:
             before = await backend(database)
             busy = asyncio.ensure_future(database.run(sleep(1, writes=writes), "alice"))
             await asyncio.sleep(0.3)
@@ -100,7 +109,9 @@ def test_a_statement_that_the_server_gave_up_is_sent_again(
 
 def test_connections_in_use_and_failures_are_told(run: Run, database_url: str) -> None:
     async def work() -> None:
-        async with opened(database_url, pool_size=2, statement_timeout_seconds=0.3) as database:
+        async with opened_database(
+            database_url, pool_size=2, statement_timeout_seconds=0.3
+        ) as database:
             assert (database.in_use(), database.failures) == (0, 0)
             busy = asyncio.gather(
                 *(database.run(sleep(1), "alice") for _ in range(2)), return_exceptions=True

@@ -13,8 +13,13 @@ import uvloop
 
 from api.problems.catalogue import DatabaseUnavailable
 from tests.support.database.dns import isolated, resolver
-from tests.support.database.faults import frozen, later, locked, silent_listener
-from tests.support.database.pool import backend, opened, turns
+from tests.support.database.faults import (
+    backend_stopped,
+    in_background,
+    silent_listener,
+    task_table_locked,
+)
+from tests.support.database.pool import backend, loop_iterations, opened_database
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
@@ -36,8 +41,8 @@ async def refused(url: str) -> int:
         with pytest.raises(DatabaseUnavailable):
             await backend(database)
 
-    async with opened(url, connect_deadline_seconds=0.5) as database:
-        return await turns(work())
+    async with opened_database(url, connect_deadline_seconds=0.5) as database:
+        return await loop_iterations(work())
 
 
 @pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
@@ -51,7 +56,7 @@ def test_a_silent_server_is_a_503_and_the_process_stays_in_service() -> None:
         silent_listener() as url,
         serve(make_settings(database_url=url, connect_deadline_seconds=1)) as base,
         User(base, "alice") as alice,
-        later(alice.get, alice.tasks) as answer,
+        in_background(alice.get, alice.tasks) as answer,
     ):
         assert httpx.get(f"{base}/readyz").status_code == 200
         assert not answer.done()
@@ -79,9 +84,9 @@ def test_a_frozen_server_leaves_the_outcome_of_writes_unknown(
     send, expected = OPERATIONS[operation]
     task = short.add()
     with (
-        locked(database_url),
-        later(send, short, task["id"]) as answer,
-        frozen(database_url, answer),
+        task_table_locked(database_url),
+        in_background(send, short, task["id"]) as answer,
+        backend_stopped(database_url, answer),
     ):
         response = answer.result()
 
@@ -97,7 +102,7 @@ def test_a_lock_held_too_long_is_a_certain_answer(
     send, _ = OPERATIONS[operation]
     task = short.add()
     before = short.all()
-    with locked(database_url):
+    with task_table_locked(database_url):
         response = send(short, task["id"])
 
     assert (response.status_code, response.json()["code"]) == UNAVAILABLE

@@ -12,8 +12,17 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from api.database import psycopg2_asyncio
-from tests.support.database.own_database import empty_database
-from tests.support.database.pool import LOOPS, Run, ask, backend, opened, runner, sleep, turns
+from tests.support.database.pool import (
+    LOOPS,
+    Run,
+    ask,
+    backend,
+    loop_iterations,
+    opened_database,
+    runner,
+    sleep,
+)
+from tests.support.database.temporary_database import empty_database
 
 
 @pytest.fixture(params=LOOPS)
@@ -107,15 +116,15 @@ def test_one_connection_waits_while_another_works(run: Run, url: str) -> None:
 
 def test_the_loop_turns_while_a_statement_runs(run: Run, url: str) -> None:
     async def work() -> int:
-        async with opened(url) as database:
-            return await turns(database.run(sleep(0.5), "alice"))
+        async with opened_database(url) as database:
+            return await loop_iterations(database.run(sleep(0.5), "alice"))
 
     assert run(work()) > 5
 
 
 def test_every_address_of_a_name_is_tried(run: Run, url: str) -> None:
     async def work() -> Any:
-        async with opened(named, pool_size=1) as database:
+        async with opened_database(named, pool_size=1) as database:
             return await backend(database)
 
     # "localhost" is ::1 as well on most machines, where nobody listens.

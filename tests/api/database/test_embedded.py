@@ -15,9 +15,9 @@ from sqlalchemy import make_url
 
 from deploy.local import postgres
 from tests.support.command import ROOT, data_directory
-from tests.support.database.migrated import FAST
-from tests.support.database.own_database import empty_database, migrate
+from tests.support.database.embedded_postgres import FAST
 from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database, migrate
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 

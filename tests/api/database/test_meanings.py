@@ -9,8 +9,8 @@ import pytest
 import uvloop
 
 from api.problems.catalogue import DatabaseUnavailable, Overloaded
-from tests.support.database.own_database import empty_database, own_database
-from tests.support.database.pool import TERMINATE, ask, backend, opened, sleep
+from tests.support.database.pool import TERMINATE, ask, backend, opened_database, sleep
+from tests.support.database.temporary_database import empty_database, temporary_database
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
@@ -18,7 +18,7 @@ from tests.support.http.server import make_settings, serve
 @pytest.fixture
 def own(database_url: str) -> Iterator[str]:
     """A database that the test may break."""
-    with own_database(database_url) as url:
+    with temporary_database(database_url) as url:
         yield url
 
 
@@ -31,7 +31,9 @@ def carol(own: str) -> Iterator[User]:
 
 def test_a_statement_over_its_time_is_given_up_and_the_connection_stays(database_url: str) -> None:
     async def work() -> None:
-        async with opened(database_url, statement_timeout_seconds=0.2, pool_size=1) as database:
+        async with opened_database(
+            database_url, statement_timeout_seconds=0.2, pool_size=1
+        ) as database:
             before = await backend(database)
             with pytest.raises(DatabaseUnavailable) as caught:
                 await database.run(sleep(10, writes=True), "alice")
@@ -44,7 +46,7 @@ def test_a_statement_over_its_time_is_given_up_and_the_connection_stays(database
 
 def test_no_free_connection_is_an_overload(database_url: str) -> None:
     async def work() -> None:
-        async with opened(database_url, pool_size=1, pool_wait_seconds=0.1) as database:
+        async with opened_database(database_url, pool_size=1, pool_wait_seconds=0.1) as database:
             busy = asyncio.ensure_future(database.run(sleep(0.5), "alice"))
             await asyncio.sleep(0)
             with pytest.raises(Overloaded):

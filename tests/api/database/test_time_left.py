@@ -12,17 +12,17 @@ from api.database.statement import CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
 from api.telemetry import request_context
-from tests.support.database.faulty_proxy import Gate, gate
-from tests.support.database.pool import backend, opened, sleep
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.database.pool import backend, opened_database, sleep
 
 WRITE = CompiledStatement("write", "SELECT 1", {}, writes=True, repeatable=True)
 LATE_WRITE = CompiledStatement("write", "SELECT pg_sleep(0.5)", {}, writes=True, repeatable=True)
 
 
 @pytest.fixture
-def through(database_url: str) -> Iterator[tuple[Gate, str]]:
+def through(database_url: str) -> Iterator[tuple[FaultyProxy, str]]:
     """A gate before the database."""
-    with gate(database_url) as (proxy, url):
+    with faulty_proxy(database_url) as (proxy, url):
         yield proxy, url
 
 
@@ -44,23 +44,23 @@ def run(url: str, work: Callable[[Database], Awaitable[None]]) -> None:
     """A warm pool of one connection, and work to do on it."""
 
     async def warm() -> None:
-        async with opened(url, pool_size=1) as database:
+        async with opened_database(url, pool_size=1) as database:
             await backend(database)
             await work(database)
 
     asyncio.run(warm())
 
 
-def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[Gate, str]) -> None:
+def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[FaultyProxy, str]) -> None:
     proxy, url = through
 
     async def work(database: Database) -> None:
-        turns, current = proxy.turns, with_seconds_left(0.05)
+        turns, current = proxy.client_messages, with_seconds_left(0.05)
         problem = await raised(database.run(WRITE, "alice"))
 
         assert isinstance(problem, DatabaseUnavailable)
         assert problem.reason == "deadline"
-        assert (proxy.turns - turns, current.round_trips) == (0, 0)
+        assert (proxy.client_messages - turns, current.round_trips) == (0, 0)
         request_context.begin("next")
         assert await database.run(WRITE, "alice") == [(1,)]
 
@@ -68,28 +68,30 @@ def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[Gate, st
 
 
 def test_a_connection_that_comes_too_late_is_kept_and_nothing_is_sent(
-    through: tuple[Gate, str],
+    through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
 
     async def work() -> None:
-        async with opened(url, pool_size=1) as database:
-            proxy.hold = lambda: time.sleep(0.5)
+        async with opened_database(url, pool_size=1) as database:
+            proxy.before_connecting = lambda: time.sleep(0.5)
             with_seconds_left(0.58)
             problem = await raised(database.run(WRITE, "alice"))
-            assert (problem.status, len(proxy.attempts)) == (503, 1)
+            assert (problem.status, len(proxy.connection_times)) == (503, 1)
             request_context.begin("next")
             await backend(database)
 
     asyncio.run(work())
 
 
-def test_an_answer_that_is_lost_late_is_not_asked_for_again(through: tuple[Gate, str]) -> None:
+def test_an_answer_that_is_lost_late_is_not_asked_for_again(
+    through: tuple[FaultyProxy, str],
+) -> None:
     proxy, url = through
 
     async def work(database: Database) -> None:
         lost = iter([True])
-        proxy.swallows = lambda _: next(lost, False)
+        proxy.drops_answer_to = lambda _: next(lost, False)
         current = with_seconds_left(0.57)
         problem = await raised(database.run(LATE_WRITE, "alice"))
 
@@ -100,14 +102,14 @@ def test_an_answer_that_is_lost_late_is_not_asked_for_again(through: tuple[Gate,
     run(url, work)
 
 
-def test_a_retry_ends_with_its_request(through: tuple[Gate, str]) -> None:
+def test_a_retry_ends_with_its_request(through: tuple[FaultyProxy, str]) -> None:
     proxy, url = through
 
     async def work(database: Database) -> None:
         current = with_seconds_left(0.8)
         first = iter([True])
-        proxy.swallows = lambda _: next(first, False)
-        proxy.hold = lambda: time.sleep(1)
+        proxy.drops_answer_to = lambda _: next(first, False)
+        proxy.before_connecting = lambda: time.sleep(1)
         started = time.monotonic()
         problem = await raised(database.run(WRITE, "alice"))
 
@@ -118,12 +120,14 @@ def test_a_retry_ends_with_its_request(through: tuple[Gate, str]) -> None:
     run(url, work)
 
 
-def test_a_request_in_a_hurry_says_nothing_about_the_database(through: tuple[Gate, str]) -> None:
+def test_a_request_in_a_hurry_says_nothing_about_the_database(
+    through: tuple[FaultyProxy, str],
+) -> None:
     proxy, url = through
 
     async def work() -> None:
-        async with opened(url) as database:
-            proxy.hold = lambda: time.sleep(0.8)
+        async with opened_database(url) as database:
+            proxy.before_connecting = lambda: time.sleep(0.8)
             with_seconds_left(0.3)
             hurried = await raised(backend(database))
             request_context.begin("next")
@@ -133,15 +137,17 @@ def test_a_request_in_a_hurry_says_nothing_about_the_database(through: tuple[Gat
     asyncio.run(work())
 
 
-def test_one_silent_connection_makes_all_idle_ones_suspect(through: tuple[Gate, str]) -> None:
+def test_one_silent_connection_makes_all_idle_ones_suspect(
+    through: tuple[FaultyProxy, str],
+) -> None:
     proxy, url = through
     size = 5
 
     async def work() -> None:
         limits = {"statement_timeout_seconds": 0.4, "database_deadline_seconds": 0.4}
-        async with opened(url, pool_size=size, **limits) as database:
+        async with opened_database(url, pool_size=size, **limits) as database:
             await asyncio.gather(*(database.run(sleep(0.2), "alice") for _ in range(size)))
-            proxy.abandon()
+            proxy.blackhole_connections()
             assert (await raised(backend(database))).reason == "deadline"
             for _ in range(2 * size):
                 assert await backend(database) > 0
@@ -149,4 +155,4 @@ def test_one_silent_connection_makes_all_idle_ones_suspect(through: tuple[Gate, 
             assert len(await everybody) == size
 
     asyncio.run(work())
-    assert len(proxy.attempts) == 2 * size
+    assert len(proxy.connection_times) == 2 * size

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.database.pool import LOOPS, backend, opened, runner
+from tests.support.database.pool import LOOPS, backend, opened_database, runner
 
 USERS = 6
 ROUNDS = 5
@@ -15,7 +15,7 @@ def test_who_comes_again_waits_behind_those_who_wait(loop: str, database_url: st
     served: list[int] = []
 
     async def work() -> None:
-        async with opened(database_url, pool_size=1) as database:
+        async with opened_database(database_url, pool_size=1) as database:
 
             async def keep_asking(user: int) -> None:
                 for _ in range(ROUNDS):

@@ -10,7 +10,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import make_url
 
 from api.database.statement import PREFIX, ROLE
-from tests.support.database.migrated import migrated
+from tests.support.database.embedded_postgres import migrated_postgres
 from tests.support.database.row_level_security import (
     CARELESS,
     PLANTING,
@@ -59,7 +59,7 @@ MESSAGES = {
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """A PostgreSQL that these tests may spoil."""
-    with migrated() as url:
+    with migrated_postgres() as url:
         yield url
 
 

@@ -9,10 +9,10 @@ from itertools import count
 from typing import NamedTuple
 
 from tests.api.resilience.test_cuts import TERMINATE
-from tests.support.database.faults import locked
-from tests.support.database.faulty_proxy import Gate, never
+from tests.support.database.faults import task_table_locked
+from tests.support.database.faulty_proxy import FaultyProxy, drop_nothing
 from tests.support.database.pool import ask
-from tests.support.database.postgres import CRASH, Postgres
+from tests.support.database.restartable_postgres import CRASH, RestartablePostgres
 from tests.support.http.gunicorn import Gunicorn
 
 SOMEBODY = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tasks-api' LIMIT 1"
@@ -22,8 +22,8 @@ class Rig(NamedTuple):
     """What may fail, and how long an outage is this time."""
 
     api: Gunicorn
-    gate: Gate
-    server: Postgres
+    gate: FaultyProxy
+    server: RestartablePostgres
     outage: float
 
 
@@ -57,19 +57,19 @@ def connections_are_cut(rig: Rig) -> None:
 
 def commits_are_not_answered(rig: Rig) -> None:
     answers = count()
-    rig.gate.swallows = lambda _: next(answers) % 20 == 0
+    rig.gate.drops_answer_to = lambda _: next(answers) % 20 == 0
     time.sleep(2)
-    rig.gate.swallows = never
+    rig.gate.drops_answer_to = drop_nothing
 
 
 def network_swallows_everything(rig: Rig) -> None:
-    rig.gate.flows.clear()
+    rig.gate.traffic_flows.clear()
     time.sleep(rig.outage)
-    rig.gate.flows.set()
+    rig.gate.traffic_flows.set()
 
 
 def pool_is_exhausted(rig: Rig) -> None:
-    with locked(rig.server.url):
+    with task_table_locked(rig.server.url):
         time.sleep(2)
 
 
@@ -80,9 +80,9 @@ def worker_dies_between_commit_and_answer(rig: Rig) -> None:
         rig.api.kill(*rig.api.workers())
         committed.set()
 
-    rig.gate.swallows, rig.gate.swallowed = lambda _: not committed.is_set(), die
+    rig.gate.drops_answer_to, rig.gate.on_dropped_answer = lambda _: not committed.is_set(), die
     assert committed.wait(10)
-    rig.gate.swallows, rig.gate.swallowed = never, lambda: None
+    rig.gate.drops_answer_to, rig.gate.on_dropped_answer = drop_nothing, lambda: None
 
 
 def everything_dies(rig: Rig) -> None:

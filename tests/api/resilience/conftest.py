@@ -5,25 +5,25 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.database.pgbouncer import Pooler, pooler
-from tests.support.database.postgres import Postgres, postgres
+from tests.support.database.restartable_postgres import RestartablePostgres, restartable_postgres
 
 
 @pytest.fixture(scope="package")
-def server() -> Iterator[Postgres]:
+def server() -> Iterator[RestartablePostgres]:
     """Runs, and has the schema, whenever a test begins; a test may stop it."""
-    with postgres() as made:
+    with restartable_postgres() as made:
         yield made
 
 
 @pytest.fixture(autouse=True)
-def _started_again(server: Postgres) -> Iterator[None]:
+def _started_again(server: RestartablePostgres) -> Iterator[None]:
     """A test that failed leaves no stopped server to the next one."""
     yield
     server.start()
 
 
 @pytest.fixture(scope="package")
-def pooled(server: Postgres) -> Iterator[Pooler]:
+def pooled(server: RestartablePostgres) -> Iterator[Pooler]:
     """The same database through PgBouncer in transaction mode."""
     with pooler(server.url, size=8) as made:
         yield made

@@ -12,8 +12,8 @@ import pytest
 from tests.api.resilience.acknowledged_writes import Writer, broken
 from tests.api.resilience.catalogue import FAULTS, Rig
 from tests.support.command import free_port
-from tests.support.database.faulty_proxy import gate
-from tests.support.database.postgres import postgres
+from tests.support.database.faulty_proxy import faulty_proxy
+from tests.support.database.restartable_postgres import restartable_postgres
 from tests.support.http.gunicorn import gunicorn
 
 WRITES, WRITERS = 20_000, 8
@@ -26,7 +26,7 @@ OUTAGES = chain([7.0], repeat(2.5))
 @pytest.mark.slow
 def test_no_fault_loses_doubles_or_mixes_what_was_acknowledged() -> None:
     port, end = free_port(), time.monotonic() + PATIENCE
-    with postgres() as server, gate(server.url) as (proxy, url):
+    with restartable_postgres() as server, faulty_proxy(server.url) as (proxy, url):
         with writing(port) as writers:
             while sum(writer.acknowledged for writer in writers) < WRITES:
                 assert time.monotonic() < end, [writer.statuses for writer in writers]

@@ -10,9 +10,9 @@ import pytest
 from api.database import breaker as module
 from api.database.breaker import Breaker
 from api.problems.catalogue import DatabaseUnavailable, Overloaded
-from tests.support.database.faulty_proxy import Gate, gate, silent
-from tests.support.database.postgres import Postgres
-from tests.support.http.load import working
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy, silenced
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import background_traffic
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
@@ -56,33 +56,35 @@ def test_a_closed_again_breaker_lets_everybody_pass(clock: SimpleNamespace) -> N
 
 
 @contextmanager
-def refusing(proxy: Gate) -> Iterator[None]:
+def refusing(proxy: FaultyProxy) -> Iterator[None]:
     """Connections end before they begin."""
-    proxy.refuses = True
+    proxy.refuse_connections = True
     try:
         yield
     finally:
-        proxy.refuses = False
+        proxy.refuse_connections = False
 
 
-Away = Callable[[Gate], AbstractContextManager[None]]
+Away = Callable[[FaultyProxy], AbstractContextManager[None]]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("away", [refusing, silent])
-def test_a_database_that_is_away_is_asked_once_per_second(away: Away, server: Postgres) -> None:
+@pytest.mark.parametrize("away", [refusing, silenced])
+def test_a_database_that_is_away_is_asked_once_per_second(
+    away: Away, server: RestartablePostgres
+) -> None:
     settings = {"connect_deadline_seconds": BUDGET}
     with (
-        gate(server.url) as (proxy, url),
+        faulty_proxy(server.url) as (proxy, url),
         serve(make_settings(database_url=url, **settings)) as base,
     ):
-        with away(proxy), working(base, 6, 0.02) as load:
+        with away(proxy), background_traffic(base, 6, 0.02) as load:
             load.wait_for(30)  # the budget is spent
-            before, start = len(proxy.attempts), time.monotonic()
+            before, start = len(proxy.connection_times), time.monotonic()
             time.sleep(SECONDS)
-            asked, seconds = len(proxy.attempts) - before, time.monotonic() - start
+            asked, seconds = len(proxy.connection_times) - before, time.monotonic() - start
             text = scrape(base)
-        with working(base, 1) as again:
+        with background_traffic(base, 1) as again:
             again.wait_for(5)
             time.sleep(1)
             again.wait_for(20)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.database.pgbouncer import Pooler, pooler
 from tests.support.database.pool import ask
-from tests.support.database.postgres import IMMEDIATE_STOP, Postgres
-from tests.support.http.load import ONCE, REPEATABLE, working
+from tests.support.database.restartable_postgres import IMMEDIATE_STOP, RestartablePostgres
+from tests.support.http.background_traffic import IDEMPOTENT, NOT_IDEMPOTENT, background_traffic
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
@@ -31,12 +31,12 @@ HIDDEN = "terminate behind the pooler"  # PgBouncer replaces its own connections
 class Fault(NamedTuple):
     """``certain``: the server says itself that it ran nothing, so that all can be repeated."""
 
-    inject: Callable[[Postgres, Pooler], object]
+    inject: Callable[[RestartablePostgres, Pooler], object]
     through_pooler: bool = False
     certain: bool = True
 
 
-def restart_pooler(_: Postgres, pooled: Pooler) -> None:
+def restart_pooler(_: RestartablePostgres, pooled: Pooler) -> None:
     pooled.stop(signal.SIGKILL)
     pooled.start()
 
@@ -62,7 +62,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def pooled(server: Postgres) -> Iterator[Pooler]:
+def pooled(server: RestartablePostgres) -> Iterator[Pooler]:
     """A pooler that asks its database again soon."""
     with pooler(server.url, size=8, **IMPATIENT) as made:
         yield made
@@ -70,11 +70,11 @@ def pooled(server: Postgres) -> Iterator[Pooler]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_connections_cut_under_load_fail_no_request(
-    name: str, server: Postgres, pooled: Pooler
+    name: str, server: RestartablePostgres, pooled: Pooler
 ) -> None:
     fault = FAULTS[name]
     url = pooled.url if fault.through_pooler else server.url
-    with serve(make_settings(database_url=url)) as base, working(base) as load:
+    with serve(make_settings(database_url=url)) as base, background_traffic(base) as load:
         before = scrape(base)
         for _ in range(2):
             load.wait_for(MORE)
@@ -83,8 +83,11 @@ def test_connections_cut_under_load_fail_no_request(
         after = scrape(base)
 
     why = [line for line in after.splitlines() if line.startswith("tasks_api_db_unavailable")]
-    assert load.statuses(*REPEATABLE) <= {200, 201}, (load.failed(), why)
-    assert load.statuses(*ONCE) <= ({200} if fault.certain else {200, 504}), (load.failed(), why)
+    assert load.statuses(*IDEMPOTENT) <= {200, 201}, (load.failed(), why)
+    assert load.statuses(*NOT_IDEMPOTENT) <= ({200} if fault.certain else {200, 504}), (
+        load.failed(),
+        why,
+    )
     assert load.slowest() < 5
     made = [total(text, "tasks_api_db_connects_total", outcome="ok") for text in (before, after)]
     assert name == HIDDEN or made[1] > made[0]
@@ -92,17 +95,17 @@ def test_connections_cut_under_load_fail_no_request(
 
 @pytest.mark.parametrize("name", CASES)
 def test_idle_connections_cut_cost_one_reconnect_and_no_retry(
-    name: str, server: Postgres, pooled: Pooler
+    name: str, server: RestartablePostgres, pooled: Pooler
 ) -> None:
     fault = FAULTS[name]
     hidden = name.endswith("behind the pooler")
     url = pooled.url if fault.through_pooler else server.url
     with serve(make_settings(database_url=url)) as base:
-        with working(base, 4) as load:
+        with background_traffic(base, 4) as load:
             load.wait_for(40)
         before = scrape(base)
         fault.inject(server, pooled)
-        with working(base, 1) as again:
+        with background_traffic(base, 1) as again:
             again.wait_for(20)
         after = scrape(base)
 

@@ -12,10 +12,10 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, create_engine, desc, select
 
-from tests.support.database.faulty_proxy import Gate, gate
-from tests.support.database.postgres import Postgres
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY
 from tests.support.http.server import make_settings, serve
 
 DISTANCES = [0.010, 0.040, 0.075]
@@ -55,22 +55,22 @@ def usual(session: Session, name: str, number: int) -> Any:
     return session.refresh(entry)
 
 
-def measured(proxy: Gate, work: Callable[[], object]) -> tuple[int, float]:
+def measured(proxy: FaultyProxy, work: Callable[[], object]) -> tuple[int, float]:
     """The turns and the seconds of one operation."""
-    turns, started = proxy.turns, time.perf_counter()
+    turns, started = proxy.client_messages, time.perf_counter()
     work()
-    return proxy.turns - turns, time.perf_counter() - started
+    return proxy.client_messages - turns, time.perf_counter() - started
 
 
 @pytest.fixture(scope="module")
-def far(server: Postgres) -> Iterator[tuple[Gate, str]]:
+def far(server: RestartablePostgres) -> Iterator[tuple[FaultyProxy, str]]:
     """A database at a distance that each test chooses."""
-    with gate(server.url) as (proxy, url):
+    with faulty_proxy(server.url) as (proxy, url):
         yield proxy, url
 
 
 @contextmanager
-def away(proxy: Gate, seconds: float) -> Iterator[None]:
+def away(proxy: FaultyProxy, seconds: float) -> Iterator[None]:
     """Every round trip takes this long meanwhile."""
     proxy.delay = seconds
     try:
@@ -84,12 +84,12 @@ def away(proxy: Gate, seconds: float) -> Iterator[None]:
     [*(pytest.param(d, marks=pytest.mark.slow) for d in DISTANCES[:-1]), DISTANCES[-1]],
 )
 def test_every_operation_is_one_round_trip_at_any_distance(
-    distance: float, far: tuple[Gate, str]
+    distance: float, far: tuple[FaultyProxy, str]
 ) -> None:
     proxy, url = far
     with serve(make_settings(database_url=url)) as base, User(base, uuid4().hex) as user:
         user.add()
-        for name, send in EVERY.items():
+        for name, send in OPERATIONS.items():
             numbers = iter([user.add()["id"] for _ in range(TIMES)])
             with away(proxy, distance):
                 taken = [measured(proxy, lambda: send(user, next(numbers))) for _ in range(TIMES)]  # noqa: B023
@@ -100,7 +100,7 @@ def test_every_operation_is_one_round_trip_at_any_distance(
 
 
 @pytest.mark.slow
-def test_the_usual_session_takes_several(far: tuple[Gate, str]) -> None:
+def test_the_usual_session_takes_several(far: tuple[FaultyProxy, str]) -> None:
     proxy, url = far
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
     Other.metadata.create_all(engine)

@@ -9,11 +9,11 @@ import httpx2 as httpx
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.database.own_database import own_database
-from tests.support.database.pool import ask, backend, opened
-from tests.support.database.postgres import Postgres
+from tests.support.database.pool import ask, backend, opened_database
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.database.temporary_database import temporary_database
+from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
@@ -26,7 +26,7 @@ STATE = """
 
 
 def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
-    server: Postgres, log: BinaryIO
+    server: RestartablePostgres, log: BinaryIO
 ) -> None:
     settings = make_settings(database_url=server.url, pool_idle_seconds=0.3)
     with serve(settings) as base, User(base, "sleepy") as user:
@@ -34,7 +34,7 @@ def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
         time.sleep(0.4)
         before = scrape(base)
         log.read()
-        for send in EVERY.values():
+        for send in OPERATIONS.values():
             task = user.add()
             time.sleep(0.4)
             assert send(user, task["id"]).is_success
@@ -44,15 +44,15 @@ def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
     def grown(metric: str, **labels: str) -> float:
         return total(after, metric, **labels) - total(before, metric, **labels)
 
-    assert grown("tasks_api_db_reconnects_total", reason="idle") == len(EVERY) + 1
-    assert sum(line.get("db_reconnects", 0) for line in lines) == len(EVERY) + 1
+    assert grown("tasks_api_db_reconnects_total", reason="idle") == len(OPERATIONS) + 1
+    assert sum(line.get("db_reconnects", 0) for line in lines) == len(OPERATIONS) + 1
     assert grown("tasks_api_db_reconnects_total", reason="ended") == 0
     assert grown("tasks_api_db_unavailable_total") == 0
 
 
-def test_a_connection_in_use_is_kept(server: Postgres) -> None:
+def test_a_connection_in_use_is_kept(server: RestartablePostgres) -> None:
     async def work() -> set[int]:
-        async with opened(server.url, pool_idle_seconds=0.5) as database:
+        async with opened_database(server.url, pool_idle_seconds=0.5) as database:
             seen = set()
             for _ in range(8):
                 seen.add(await backend(database))
@@ -63,9 +63,11 @@ def test_a_connection_in_use_is_kept(server: Postgres) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
-def test_probes_and_scrapes_let_the_database_sleep(seconds: float, server: Postgres) -> None:
+def test_probes_and_scrapes_let_the_database_sleep(
+    seconds: float, server: RestartablePostgres
+) -> None:
     with (
-        own_database(server.url) as url,
+        temporary_database(server.url) as url,
         serve(make_settings(database_url=url)) as base,
         User(base, "quiet") as user,
         httpx.Client(base_url=base) as probe,

@@ -12,11 +12,11 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.database.faulty_proxy import gate
+from tests.support.database.faulty_proxy import faulty_proxy
 from tests.support.database.pgbouncer import pooler
-from tests.support.database.postgres import Postgres
-from tests.support.http.client import User, user_before
-from tests.support.http.load import working
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import background_traffic
+from tests.support.http.client import User, user_of_new_api
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
@@ -73,15 +73,17 @@ def check_overloaded(answers: list[httpx.Response]) -> None:
         assert answer.elapsed.total_seconds() < 1.5
 
 
-def test_a_limit_of_connections_is_an_overload_until_there_is_room(server: Postgres) -> None:
+def test_a_limit_of_connections_is_an_overload_until_there_is_room(
+    server: RestartablePostgres,
+) -> None:
     with (
         login(server.url, f"CONNECTION LIMIT {LIMIT}") as url,
-        gate(url) as (proxy, through),
-        user_before(through) as user,
+        faulty_proxy(url) as (proxy, through),
+        user_of_new_api(through) as user,
     ):
         taken = [psycopg2.connect(url) for _ in range(LIMIT)]
         check_overloaded(crowd(user) + crowd(user))
-        attempts = len(proxy.attempts)
+        attempts = len(proxy.connection_times)
         text = scrape(user.base_url)
         for connection in taken:
             connection.close()
@@ -95,28 +97,28 @@ def test_a_limit_of_connections_is_an_overload_until_there_is_room(server: Postg
 
 
 @pytest.mark.slow
-def test_a_server_without_a_free_slot_is_an_overload(server: Postgres) -> None:
-    with login(server.url) as url, every_slot_taken(url), user_before(url) as user:
+def test_a_server_without_a_free_slot_is_an_overload(server: RestartablePostgres) -> None:
+    with login(server.url) as url, every_slot_taken(url), user_of_new_api(url) as user:
         check_overloaded(crowd(user))
 
 
 @pytest.mark.slow
-def test_a_small_pool_behind_the_pooler_only_makes_wait(server: Postgres) -> None:
+def test_a_small_pool_behind_the_pooler_only_makes_wait(server: RestartablePostgres) -> None:
     with (
         pooler(server.url, size=LIMIT) as pooled,
         serve(make_settings(database_url=pooled.url)) as base,
-        working(base, 8) as load,
+        background_traffic(base, 8) as load,
     ):
         load.wait_for(200)
 
     assert not load.failed()
 
 
-def test_a_pooler_that_gives_up_waiting_is_an_overload(server: Postgres) -> None:
+def test_a_pooler_that_gives_up_waiting_is_an_overload(server: RestartablePostgres) -> None:
     with (
         pooler(server.url, size=1, query_wait_timeout=1) as pooled,
         closing(psycopg2.connect(pooled.url)) as other,
-        user_before(pooled.url) as user,
+        user_of_new_api(pooled.url) as user,
     ):
         other.cursor().execute("SELECT 1")  # an open transaction keeps the one connection
         answer = user.get(user.tasks)

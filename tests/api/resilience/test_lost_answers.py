@@ -10,30 +10,32 @@ import pytest
 
 from tests.api.resilience.answer_loss import PLACES
 from tests.api.resilience.test_cuts import TERMINATE
-from tests.support.database.faulty_proxy import Gate, gate
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.database.pool import ask
-from tests.support.database.postgres import Postgres
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import IDEMPOTENT, NOT_IDEMPOTENT, OPERATIONS, READS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY, ONCE, READS, REPEATABLE
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
 MESSAGES = {"put": "change", "patch": "change", "set": "change", "delete": "remove"}
 OURS = b"task_api"  # a pooler has messages of its own
-CHANGES = sorted(REPEATABLE.keys() - READS.keys())
+CHANGES = sorted(IDEMPOTENT.keys() - READS.keys())
 
 
 class Line(NamedTuple):
     """A user, and the gate between the API and its database."""
 
     user: User
-    gate: Gate
+    faulty_proxy: FaultyProxy
     database_url: str
 
     def lose(self, answers: int) -> None:
         """The next ``answers`` to a message of ours never arrive."""
         left = iter(range(answers))
-        self.gate.swallows = lambda data: OURS in data and next(left, None) is not None
+        self.faulty_proxy.drops_answer_to = lambda data: (
+            OURS in data and next(left, None) is not None
+        )
 
     def end(self, sessions: int) -> None:
         """The next ``sessions`` that get a message of ours end before they read it."""
@@ -45,7 +47,7 @@ class Line(NamedTuple):
                     ask(self.database_url, TERMINATE)
             return False
 
-        self.gate.swallows = terminate
+        self.faulty_proxy.drops_answer_to = terminate
 
     def counted(self, metric: str, **labels: str) -> float:
         """What the API counted so far."""
@@ -60,7 +62,9 @@ class Line(NamedTuple):
     scope="module",
     params=["direct", *(pytest.param(n, marks=pytest.mark.slow) for n in [*PLACES][1:])],
 )
-def through(request: pytest.FixtureRequest, server: Postgres) -> Iterator[tuple[Gate, str]]:
+def through(
+    request: pytest.FixtureRequest, server: RestartablePostgres
+) -> Iterator[tuple[FaultyProxy, str]]:
     """The gate where answers are lost, and the API."""
     with (
         PLACES[request.param](server) as (proxy, url),
@@ -70,14 +74,14 @@ def through(request: pytest.FixtureRequest, server: Postgres) -> Iterator[tuple[
 
 
 @pytest.fixture
-def line(through: tuple[Gate, str], server: Postgres) -> Iterator[Line]:
+def line(through: tuple[FaultyProxy, str], server: RestartablePostgres) -> Iterator[Line]:
     """A new user's."""
     proxy, base = through
     with User(base, f"user-{uuid4().hex}") as user:
         yield Line(user, proxy, server.url)
 
 
-@pytest.mark.parametrize("name", REPEATABLE)
+@pytest.mark.parametrize("name", IDEMPOTENT)
 def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: BinaryIO) -> None:
     task = line.user.add()
     message = MESSAGES.get(name, name)
@@ -85,7 +89,7 @@ def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: Binary
     log.read()
     line.lose(1)
 
-    response = REPEATABLE[name](line.user, task["id"])
+    response = IDEMPOTENT[name](line.user, task["id"])
 
     assert response.is_success, response.text
     assert "idempotency-replayed" not in response.headers
@@ -96,24 +100,24 @@ def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: Binary
         assert response.json() in line.user.all()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_what_was_certainly_not_run_is_sent_until_it_is(name: str, line: Line) -> None:
     task = line.user.add()
     line.end(3)
 
-    response = EVERY[name](line.user, task["id"])
+    response = OPERATIONS[name](line.user, task["id"])
 
     assert response.is_success, response.text
     assert len(line.user.all()) == {"create": 2, "delete": 0}.get(name, 1)
 
 
-@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("name", NOT_IDEMPOTENT)
 def test_what_may_happen_only_once_is_left_open(name: str, line: Line) -> None:
     task = line.user.add()
     before = line.retries(MESSAGES.get(name, name))
     line.lose(1)
 
-    response = ONCE[name](line.user, task["id"])
+    response = NOT_IDEMPOTENT[name](line.user, task["id"])
 
     assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
     assert line.retries(MESSAGES.get(name, name)) == before
@@ -137,24 +141,26 @@ def test_a_write_whose_answer_is_lost_twice_is_left_open(name: str, line: Line) 
     before = line.counted("tasks_api_db_unavailable_total", cause="lost")
     line.lose(2)
 
-    response = REPEATABLE[name](line.user, task["id"])
+    response = IDEMPOTENT[name](line.user, task["id"])
 
     assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
     assert line.counted("tasks_api_db_unavailable_total", cause="lost") - before == 1
 
 
-def test_a_write_that_was_sent_and_then_found_no_database_is_left_open(server: Postgres) -> None:
+def test_a_write_that_was_sent_and_then_found_no_database_is_left_open(
+    server: RestartablePostgres,
+) -> None:
     def lose_and_close(_: bytes) -> bool:
-        proxy.refuses = True
+        proxy.refuse_connections = True
         return True
 
     with (
-        gate(server.url) as (proxy, url),
+        faulty_proxy(server.url) as (proxy, url),
         serve(make_settings(database_url=url, connect_deadline_seconds=0.5)) as base,
         User(base, f"user-{uuid4().hex}") as user,
     ):
         user.add()
-        proxy.swallows = lose_and_close
+        proxy.drops_answer_to = lose_and_close
         response = user.post(user.tasks, json={"title": "new"})
 
     assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")

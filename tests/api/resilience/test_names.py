@@ -13,10 +13,10 @@ from sqlalchemy import make_url
 from api.telemetry import logs
 from tests.api.resilience.liveness import alive, check_alive
 from tests.support.database.dns import PORT, forward, isolated, resolver
-from tests.support.database.migrated import folder
-from tests.support.database.postgres import postgres
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.database.restartable_postgres import restartable_postgres
+from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY
 from tests.support.http.server import make_settings, serve
 
 BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 0.5, 5
@@ -25,9 +25,9 @@ AT_ONCE = ["list", "create", "list", "create"]
 
 @pytest.mark.slow
 def test_a_silent_name_server_is_a_503_in_time_until_it_speaks(tmp_path: Path) -> None:
-    with folder() as sockets:
+    with readable_folder() as sockets:
         sockets.chmod(0o777)
-        with postgres("-k", f"{sockets}") as server:
+        with restartable_postgres("-k", f"{sockets}") as server:
             url = make_url(server.url).set(host="db.example.com", port=PORT)
             named = url.update_query_dict({"sslmode": "disable"})
             text = named.render_as_string(hide_password=False)
@@ -50,7 +50,7 @@ def report(url: str, path: str) -> None:
         with alive(base) as lives, ThreadPoolExecutor(len(AT_ONCE)) as pool:
             rounds = []
             for _ in range(2):
-                answers = [*pool.map(lambda name: EVERY[name](user, 0), AT_ONCE)]
+                answers = [*pool.map(lambda name: OPERATIONS[name](user, 0), AT_ONCE)]
                 rounds.append([(a.status_code, a.elapsed.total_seconds()) for a in answers])
         check_alive(lives)
         speaks.set()

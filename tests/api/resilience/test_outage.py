@@ -10,9 +10,9 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.database.pgbouncer import Pooler
-from tests.support.database.postgres import Postgres
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import READS, Traffic, background_traffic
 from tests.support.http.gunicorn import Gunicorn, gunicorn
-from tests.support.http.load import READS, Load, working
 from tests.support.observability.metrics import scrape, total
 
 # What was in flight may have waited as long as the database is given to wake up.
@@ -29,7 +29,7 @@ class Outage(NamedTuple):
 
     seconds: float
     back_within: float
-    url: Callable[[Postgres, Pooler], str]
+    url: Callable[[RestartablePostgres, Pooler], str]
 
 
 OUTAGES = {
@@ -41,10 +41,13 @@ OUTAGES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OUTAGES)
 def test_an_outage_is_a_503_in_time_and_ends_with_the_database(
-    name: str, server: Postgres, pooled: Pooler
+    name: str, server: RestartablePostgres, pooled: Pooler
 ) -> None:
     outage = OUTAGES[name]
-    with gunicorn(outage.url(server, pooled)) as api, working(api.base, USERS, 0.02) as load:
+    with (
+        gunicorn(outage.url(server, pooled)) as api,
+        background_traffic(api.base, USERS, 0.02) as load,
+    ):
         load.wait_for(100)
         workers = api.workers()
         stopped = time.monotonic()
@@ -79,7 +82,7 @@ def probe_for(seconds: float, api: Gunicorn) -> list[tuple[int, float]]:
     return answers
 
 
-def first_success(load: Load, since: float) -> float:
+def first_success(load: Traffic, since: float) -> float:
     """When the first request that was sent afterwards succeeded."""
     while True:
         for answer in load.answers[-200:]:
@@ -89,7 +92,7 @@ def first_success(load: Load, since: float) -> float:
         time.sleep(0.05)
 
 
-def check_answers(load: Load, stopped: float, back: float) -> None:
+def check_answers(load: Traffic, stopped: float, back: float) -> None:
     """503, or 504 for what was under way; slow only while the budget was being spent."""
     during = [a for a in load.answers if a.started + a.seconds > stopped and a.started < back]
     failed = [answer for answer in during if answer.status >= 300]

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.database.pgbouncer import Pooler, pooler
-from tests.support.database.postgres import Postgres
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY
 from tests.support.http.server import make_settings, serve
 
 SECONDS = 1.5
@@ -34,17 +34,17 @@ def paused(pooled: Pooler, seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_a_pause_of_the_pooler_makes_wait_and_fails_nothing(server: Postgres) -> None:
+def test_a_pause_of_the_pooler_makes_wait_and_fails_nothing(server: RestartablePostgres) -> None:
     with (
         pooler(server.url, size=8, admin_users="postgres") as pooled,
         serve(make_settings(database_url=pooled.url)) as base,
         User(base, uuid4().hex) as user,
-        ThreadPoolExecutor(len(EVERY)) as pool,
+        ThreadPoolExecutor(len(OPERATIONS)) as pool,
     ):
-        tasks = {name: user.add()["id"] for name in EVERY}
+        tasks = {name: user.add()["id"] for name in OPERATIONS}
         begun = time.monotonic()
         with paused(pooled, SECONDS):
-            waiting = [pool.submit(EVERY[name], user, tasks[name]) for name in EVERY]
+            waiting = [pool.submit(OPERATIONS[name], user, tasks[name]) for name in OPERATIONS]
             answers = [one.result() for one in waiting]
         waited = time.monotonic() - begun
 

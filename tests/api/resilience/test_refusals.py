@@ -10,13 +10,13 @@ from sqlalchemy import make_url
 
 from tests.api.resilience.test_cuts import TERMINATE
 from tests.api.resilience.test_limits import login
-from tests.support.database.faulty_proxy import gate
-from tests.support.database.own_database import own_database
+from tests.support.database.faulty_proxy import faulty_proxy
 from tests.support.database.pgbouncer import pooler
 from tests.support.database.pool import ask
-from tests.support.database.postgres import Postgres
-from tests.support.http.client import user_before
-from tests.support.http.load import EVERY, READS
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.database.temporary_database import temporary_database
+from tests.support.http.background_traffic import OPERATIONS, READS
+from tests.support.http.client import user_of_new_api
 from tests.support.observability.metrics import scrape, total
 
 FULL = """
@@ -26,12 +26,14 @@ FULL = """
 """
 
 
-def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres) -> None:
-    with own_database(server.url) as url, user_before(url) as user:
+def test_a_full_disk_refuses_writes_without_a_time_to_come_back(
+    server: RestartablePostgres,
+) -> None:
+    with temporary_database(server.url) as url, user_of_new_api(url) as user:
         task = user.add()
         before = total(scrape(user.base_url), "tasks_api_db_unavailable_total", cause="full")
         ask(url, FULL)
-        answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
+        answers = {name: send(user, task["id"]) for name, send in OPERATIONS.items()}
         text = scrape(user.base_url)
 
     for name, answer in answers.items():
@@ -41,21 +43,21 @@ def test_a_full_disk_refuses_writes_without_a_time_to_come_back(server: Postgres
             assert (answer.status_code, answer.json()["code"]) == (503, "read_only")
             assert "retry-after" not in answer.headers
     counted = total(text, "tasks_api_db_unavailable_total", cause="full") - before
-    assert counted == len(EVERY) - len(READS)
+    assert counted == len(OPERATIONS) - len(READS)
 
 
 @pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: Postgres) -> None:  # noqa: FBT001
+def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: RestartablePostgres) -> None:  # noqa: FBT001
     with (
-        own_database(server.url) as own,
+        temporary_database(server.url) as own,
         login(own) as url,
         pooler(url, size=2) as bouncer,
-        user_before(bouncer.url if pooled else url) as user,
+        user_of_new_api(bouncer.url if pooled else url) as user,
     ):
         task = user.add()
         ask(own, f"ALTER ROLE {make_url(url).username} SET default_transaction_read_only = on")
         ask(own, TERMINATE)
-        answers = {name: send(user, task["id"]) for name, send in EVERY.items()}
+        answers = {name: send(user, task["id"]) for name, send in OPERATIONS.items()}
         assert user.all() == [task]
 
     for name, answer in answers.items():
@@ -69,18 +71,18 @@ def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: Postgres) 
 @pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
     pooled: bool,  # noqa: FBT001
-    server: Postgres,
+    server: RestartablePostgres,
     log: BinaryIO,
 ) -> None:
     with (
         pooler(server.url, size=2) as bouncer,
-        gate(bouncer.url if pooled else server.url) as (
+        faulty_proxy(bouncer.url if pooled else server.url) as (
             proxy,
             url,
         ),
     ):
         wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
-        with user_before(wrong) as user:
+        with user_of_new_api(wrong) as user:
             log.read()
             started = time.monotonic()
             first = user.get(user.tasks)
@@ -93,7 +95,7 @@ def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
 
     assert (first.status_code, first.json()["code"]) == (503, "database_unavailable")
     assert ready["checks"]["database"]["status"] == "warn"
-    assert len(proxy.attempts) <= seconds + 1
+    assert len(proxy.connection_times) <= seconds + 1
     [away] = [line for line in lines if line["event"] == "database_away"]
     assert away["reason"] == "credentials"
     assert "wrong" not in json.dumps(away)

@@ -5,33 +5,38 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.api.resilience.liveness import alive, check_alive
-from tests.support.database.faults import frozen, later, locked, silent_listener
-from tests.support.database.faulty_proxy import gate, silent
+from tests.support.database.faults import (
+    backend_stopped,
+    in_background,
+    silent_listener,
+    task_table_locked,
+)
+from tests.support.database.faulty_proxy import faulty_proxy, silenced
 from tests.support.database.pgbouncer import Pooler
-from tests.support.database.postgres import Postgres
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import OPERATIONS, READS
 from tests.support.http.client import User
-from tests.support.http.load import EVERY, READS
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
 DEADLINE, SLACK = 0.6, 0.5
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("through", ["direct", pytest.param("pooled", marks=pytest.mark.slow)])
 def test_a_silent_network_is_given_up_at_the_deadline(
-    through: str, name: str, server: Postgres, pooled: Pooler
+    through: str, name: str, server: RestartablePostgres, pooled: Pooler
 ) -> None:
     own = server.url if through == "direct" else pooled.url
     limits = {"statement_timeout_seconds": DEADLINE, "database_deadline_seconds": DEADLINE}
     with (
-        gate(own) as (proxy, url),
+        faulty_proxy(own) as (proxy, url),
         serve(make_settings(database_url=url, **limits)) as base,
         User(base, "waiting") as user,
     ):
         task = user.add()
-        with silent(proxy):
-            answer = EVERY[name](user, task["id"])
+        with silenced(proxy):
+            answer = OPERATIONS[name](user, task["id"])
         text = scrape(base)
         again = user.get(user.tasks)
 
@@ -51,7 +56,7 @@ def test_a_server_that_never_says_a_word_was_sent_nothing(name: str) -> None:
         alive(base) as lives,
         ThreadPoolExecutor(4) as pool,
     ):
-        answers = [*pool.map(lambda _: EVERY[name](user, 0), range(4))]
+        answers = [*pool.map(lambda _: OPERATIONS[name](user, 0), range(4))]
 
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.headers["retry-after"] for answer in answers} == {"1"}
@@ -62,7 +67,7 @@ def test_a_server_that_never_says_a_word_was_sent_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", ["read", "put"])
 @pytest.mark.parametrize("through", ["direct", pytest.param("pooled", marks=pytest.mark.slow)])
 def test_a_frozen_server_is_given_up_at_the_deadline(
-    through: str, name: str, server: Postgres, pooled: Pooler
+    through: str, name: str, server: RestartablePostgres, pooled: Pooler
 ) -> None:
     limits = {"statement_timeout_seconds": DEADLINE, "database_deadline_seconds": DEADLINE}
     url = server.url if through == "direct" else pooled.url
@@ -72,9 +77,9 @@ def test_a_frozen_server_is_given_up_at_the_deadline(
     ):
         task = user.add()
         with (
-            locked(server.url),
-            later(EVERY[name], user, task["id"]) as waiting,
-            frozen(server.url, waiting),
+            task_table_locked(server.url),
+            in_background(OPERATIONS[name], user, task["id"]) as waiting,
+            backend_stopped(server.url, waiting),
             alive(base) as lives,
         ):
             answer = waiting.result()

@@ -10,19 +10,19 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.database.migrated import folder
+from tests.support.database.embedded_postgres import readable_folder
 from tests.support.database.pgbouncer import Pooler, pooler
-from tests.support.database.postgres import Postgres
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.certificates import self_signed
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
-from tests.support.stack.certificates import self_signed
 
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[Path]:
     """Certificates that a client may trust, by address and by name, and one that nobody does."""
     hosts = {"known": "127.0.0.1", "named": "localhost", "unknown": "127.0.0.1"}
-    with folder() as path:
+    with readable_folder() as path:
         for name, host in hosts.items():
             (path / name).mkdir(mode=0o755)
             self_signed(path / name, host)
@@ -31,7 +31,7 @@ def files() -> Iterator[Path]:
 
 
 @contextmanager
-def encrypting(server: Postgres, certificate: Path) -> Iterator[Pooler]:
+def encrypting(server: RestartablePostgres, certificate: Path) -> Iterator[Pooler]:
     """A pooler that takes TLS alone, and shows this certificate."""
     tls = {
         "client_tls_sslmode": "require",
@@ -43,7 +43,7 @@ def encrypting(server: Postgres, certificate: Path) -> Iterator[Pooler]:
 
 
 @pytest.fixture(scope="module")
-def encrypted(server: Postgres, files: Path) -> Iterator[Pooler]:
+def encrypted(server: RestartablePostgres, files: Path) -> Iterator[Pooler]:
     """A pooler that shows the certificate of an address."""
     with encrypting(server, files / "known") as made:
         yield made
@@ -100,7 +100,7 @@ def test_a_certificate_of_another_host_is_refused_under_verify_full(
 
 
 def test_a_host_is_verified_by_its_name_though_its_address_is_looked_up_by_us(
-    server: Postgres, files: Path
+    server: RestartablePostgres, files: Path
 ) -> None:
     root = f"{files / 'named' / 'certificate.pem'}"
     with encrypting(server, files / "named") as named:
@@ -114,7 +114,7 @@ def test_a_server_that_takes_tls_alone_is_asked_in_tls(encrypted: Pooler) -> Non
 
 
 def test_a_server_without_tls_is_refused_where_it_is_asked_for(
-    server: Postgres, log: BinaryIO
+    server: RestartablePostgres, log: BinaryIO
 ) -> None:
     url = make_url(server.url).update_query_dict({"sslmode": "require"})
     settings = make_settings(database_url=url.render_as_string(hide_password=False))

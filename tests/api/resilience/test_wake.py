@@ -8,10 +8,10 @@ from typing import BinaryIO, NamedTuple
 
 import pytest
 
-from tests.support.database.faulty_proxy import Gate, Sleeper, gate
-from tests.support.database.postgres import Postgres
+from tests.support.database.faulty_proxy import ColdStart, FaultyProxy, faulty_proxy
+from tests.support.database.restartable_postgres import RestartablePostgres
+from tests.support.http.background_traffic import IDEMPOTENT, background_traffic
 from tests.support.http.client import User
-from tests.support.http.load import REPEATABLE, working
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
 
@@ -20,22 +20,22 @@ class Asleep(NamedTuple):
     """The API before a database that went to sleep after it was used."""
 
     base: str
-    gate: Gate
+    faulty_proxy: FaultyProxy
 
 
 @contextmanager
-def asleep(server: Postgres, seconds: float, **settings: float) -> Iterator[Asleep]:
+def asleep(server: RestartablePostgres, seconds: float, **settings: float) -> Iterator[Asleep]:
     """It wakes ``seconds`` after somebody connects."""
     with (
-        gate(server.url) as (proxy, url),
+        faulty_proxy(server.url) as (proxy, url),
         serve(make_settings(database_url=url, **settings)) as base,
     ):
-        with working(base, 3) as load:
+        with background_traffic(base, 3) as load:
             load.wait_for(20)
         assert not load.failed()
         server.stop()
-        sleeper = Sleeper(seconds, server.start)
-        proxy.hold = sleeper
+        sleeper = ColdStart(seconds, server.start)
+        proxy.before_connecting = sleeper
         try:
             yield Asleep(base, proxy)
         finally:
@@ -46,11 +46,13 @@ def asleep(server: Postgres, seconds: float, **settings: float) -> Iterator[Asle
     "seconds",
     [pytest.param(0.3, marks=pytest.mark.slow), 0.8, pytest.param(3, marks=pytest.mark.slow)],
 )
-def test_a_wake_within_the_budget_fails_no_request(seconds: float, server: Postgres) -> None:
+def test_a_wake_within_the_budget_fails_no_request(
+    seconds: float, server: RestartablePostgres
+) -> None:
     with asleep(server, seconds) as api:
         cold = total(scrape(api.base), "tasks_api_db_cold_starts_total")
         begun = time.monotonic()
-        with working(api.base, 14) as load:
+        with background_traffic(api.base, 14) as load:
             load.wait_for(60)
         after = total(scrape(api.base), "tasks_api_db_cold_starts_total")
 
@@ -61,7 +63,9 @@ def test_a_wake_within_the_budget_fails_no_request(seconds: float, server: Postg
     assert after > cold
 
 
-def test_the_log_line_of_the_request_that_woke_it_says_so(server: Postgres, log: BinaryIO) -> None:
+def test_the_log_line_of_the_request_that_woke_it_says_so(
+    server: RestartablePostgres, log: BinaryIO
+) -> None:
     with asleep(server, 0.8) as api, User(api.base, "early") as early:
         log.read()
         assert early.get(early.tasks).status_code == 200
@@ -73,7 +77,9 @@ def test_the_log_line_of_the_request_that_woke_it_says_so(server: Postgres, log:
     assert line["db_round_trips"] == 1
 
 
-def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(server: Postgres) -> None:
+def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(
+    server: RestartablePostgres,
+) -> None:
     with asleep(server, 2.5, connect_deadline_seconds=1) as api, User(api.base, "early") as early:
         started = time.monotonic()
         first = early.get(early.tasks)
@@ -99,5 +105,5 @@ def worked_again(user: User) -> float:
     """When reads and writes worked again."""
     while user.get(user.tasks).status_code == 503:
         time.sleep(0.05)
-    assert all(send(user, user.add()["id"]).is_success for send in REPEATABLE.values())
+    assert all(send(user, user.add()["id"]).is_success for send in IDEMPOTENT.values())
     return time.monotonic()

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
+from tests.deploy.kubernetes.kustomize import Manifests
 from tests.support.command import ROOT, free_port
-from tests.support.stack.kustomize import Manifests
 
 BUILD_SECONDS = 600
 # A pod that was told to stop takes no new connection after this.

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from kubernetes_validate import SchemaNotFoundError, validate
 
+from tests.deploy.kubernetes.kustomize import KUBERNETES, OVERLAYS, Manifests, build, manifests
 from tests.deploy.kubernetes.promises import PROMISES, Promise
 from tests.deploy.kubernetes.promises.capacity import NEON, RESERVED
 from tests.support.command import ROOT
-from tests.support.stack.kustomize import KUBERNETES, OVERLAYS, Manifests, build, manifests
 
 README = (ROOT / "README.md").read_text()
 DASHBOARDS = ROOT / "observability" / "grafana" / "dashboards"

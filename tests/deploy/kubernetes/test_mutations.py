@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tests.deploy.kubernetes.kustomize import Manifests, manifests
 from tests.deploy.kubernetes.promises import PROMISES
-from tests.support.stack.kustomize import Manifests, manifests
 
 Path = tuple[str | int, ...]
 

@@ -7,8 +7,8 @@ import pytest
 
 from api.config.settings import Settings
 from deploy.kubernetes.rules import NAMESPACE
+from tests.deploy.kubernetes.kustomize import Object, build, manifests
 from tests.support.command import ROOT
-from tests.support.stack.kustomize import Object, build, manifests
 
 CHAPTER = (ROOT / "README.md").read_text().partition("\n## Kubernetes\n")[2].partition("\n## ")[0]
 BLOCKS = [part.split("```")[0] for part in CHAPTER.split("```sh\n")[1:]]

@@ -10,13 +10,13 @@ import httpx2 as httpx
 import pytest
 
 from tests.deploy.kubernetes.balancer import Balancer, balancer
+from tests.deploy.kubernetes.kustomize import Manifests, manifests
 from tests.deploy.kubernetes.pods import Pod, around, asked, image
 from tests.deploy.kubernetes.promises.probes import FORGET_SECONDS
-from tests.support.database.migrated import folder
-from tests.support.http.load import Load, working
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.http.background_traffic import Traffic, background_traffic
 from tests.support.http.server import SECRET
-from tests.support.stack.kustomize import Manifests, manifests
-from tests.support.stack.stack import require_engine
+from tests.support.stack.compose_stack import require_engine
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def name() -> Iterator[str]:
 @pytest.fixture
 def secrets(database_url: str) -> Iterator[Path]:
     """What the operator's Secret holds, as files."""
-    with folder() as path:
+    with readable_folder() as path:
         (path / "database-url").write_text(database_url)
         (path / "better-auth-secret").write_text(SECRET)
         yield path
@@ -69,9 +69,9 @@ def service() -> Iterator[Balancer]:
         yield running
 
 
-def crowd(service: Balancer) -> AbstractContextManager[Load]:
+def crowd(service: Balancer) -> AbstractContextManager[Traffic]:
     """So many users that some connect again at any moment."""
-    return working(f"http://127.0.0.1:{service.port}", users=15, pause=0.05)
+    return background_traffic(f"http://127.0.0.1:{service.port}", users=15, pause=0.05)
 
 
 def enter(pod: Pod, service: Balancer) -> None:

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 
 from api.telemetry import metrics
 from deploy.kubernetes import rules
+from tests.deploy.kubernetes.kustomize import Object, manifests
 from tests.observability.traffic import CALM, burning, failing, slow
 from tests.support.observability.promtool import Series, failure, promtool
-from tests.support.stack.kustomize import Object, manifests
 
 JOB, PLACE = 'job="api"', f'namespace="{rules.NAMESPACE}"'
 # Bad requests of so many, and how many of the windows, from the longest on, fire.

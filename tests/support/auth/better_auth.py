@@ -1,4 +1,4 @@
-"""Better Auth itself, the product's own service, and people who sign up with it."""
+"""The Better Auth service of deploy/better-auth, and accounts that sign up with it."""
 
 import json
 import time
@@ -12,19 +12,19 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
-from tests.support.auth.token_client import Guest
+from tests.support.auth.token_client import TokenClient
 from tests.support.command import ROOT, Command, free_port, running
-from tests.support.frontend.node import installed
+from tests.support.frontend.node import with_packages
 from tests.support.http.server import SECRET
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 SERVICE = ROOT / "deploy" / "better-auth"
 PASSWORD = "correct horse"
 TOO_MANY = httpx.codes.TOO_MANY_REQUESTS
 
 
-class Person:
-    """Somebody with an account and a session; ``id`` is the user id."""
+class Account:
+    """A Better Auth account with a session; ``id`` is the user id."""
 
     def __init__(self, url: str) -> None:
         self.client = httpx.Client(base_url=f"{url}/api/auth", headers={"Origin": url}, timeout=30)
@@ -44,13 +44,13 @@ class Person:
         assert response.status_code == 200, response.text
         return str(response.json()["token"])
 
-    def caller(self, base_url: str) -> Guest:
-        """A caller of this API who shows the person's token."""
-        guest = Guest(base_url, self.id)
+    def api_client(self, base_url: str) -> TokenClient:
+        """A client of the API that sends this account's token."""
+        guest = TokenClient(base_url, self.id)
         guest.headers["Authorization"] = f"Bearer {self.token()}"
         return guest
 
-    def leave(self) -> None:
+    def delete_account(self) -> None:
         """Delete the account."""
         self.post("/delete-user", {"password": PASSWORD})
 
@@ -76,7 +76,7 @@ class BetterAuth:
     @property
     def url(self) -> str:
         """Its public URL, which is issuer and audience."""
-        return address(self.port)
+        return local_url(self.port)
 
     def events(self, name: str) -> list[Any]:
         """The lines of its log that tell of this."""
@@ -84,7 +84,7 @@ class BetterAuth:
         return [line for line in lines if line["event"] == name]
 
 
-def address(port: int) -> str:
+def local_url(port: int) -> str:
     """The public URL of a service on this port."""
     return f"http://localhost:{port}"
 
@@ -99,11 +99,11 @@ def better_auth(
 ) -> Iterator[BetterAuth]:
     """The service on this database, once it answers."""
     port = port or free_port()
-    given = {"PORT": f"{port}", "BETTER_AUTH_URL": address(port), "DATABASE_URL": database_url}
+    given = {"PORT": f"{port}", "BETTER_AUTH_URL": local_url(port), "DATABASE_URL": database_url}
     secret = {"BETTER_AUTH_SECRET": SECRET}
     words = ("node", program)
-    with running(*words, cwd=installed(folder), settings=given | secret | settings) as command:
+    with running(*words, cwd=with_packages(folder), settings=given | secret | settings) as command:
         service = BetterAuth(command, port)
-        until(lambda: bool(service.events("started")) or command.process.poll() is not None)
+        wait_until(lambda: bool(service.events("started")) or command.process.poll() is not None)
         assert command.process.poll() is None, command.output + command.errors
         yield service

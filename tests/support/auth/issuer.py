@@ -1,4 +1,4 @@
-"""An issuer on loopback: it signs, publishes its keys, rotates them, and fails on request."""
+"""A token issuer on loopback that signs, publishes and rotates keys, and fails on request."""
 
 import json
 import ssl
@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from tests.support.auth.jws import by_key, compact, public_jwk
+from tests.support.auth.jws import compact, public_jwk, sign_with_key
 
 JWKS = "/api/auth/jwks"
-MAKE: dict[str, Callable[[], Any]] = {
+GENERATE_KEY: dict[str, Callable[[], Any]] = {
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
     "Ed25519": ed25519.Ed25519PrivateKey.generate,
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -64,15 +64,15 @@ class Issuer:
 
     def rotate(self, algorithm: str = "EdDSA", **members: Any) -> str:
         """Sign with a new key from now on; ``members`` of its entry replace others, None: drop."""
-        kid, key = uuid4().hex, MAKE[algorithm]()
+        kid, key = uuid4().hex, GENERATE_KEY[algorithm]()
         self.keys[kid] = (algorithm, key)
         entry = {"alg": algorithm, **public_jwk(algorithm, key), "kid": kid, **members}
         self.entries = [*self.entries, {n: v for n, v in entry.items() if v is not None}]
-        self.kid = kid  # last: whoever signs with it finds it published
+        self.kid = kid  # last, so that a key that signs is already published
         return kid
 
-    def renamed(self, kid: str) -> dict[str, str]:
-        """A header for ``token``: the newest key under a name that is not published."""
+    def unpublished_kid(self, kid: str) -> dict[str, str]:
+        """A header for ``token``: the newest key under a key id that is not published."""
         self.keys[kid] = self.keys[self.kid]
         return {"kid": kid}
 
@@ -90,7 +90,7 @@ class Issuer:
         head = {"kid": self.kid, **(header or {})}
         algorithm, key = self.keys[head["kid"]]
         payload = self.claims(subject, **claims)
-        return compact({"alg": algorithm, **head}, payload, by_key(algorithm, key))
+        return compact({"alg": algorithm, **head}, payload, sign_with_key(algorithm, key))
 
     def publish(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request for the keys."""

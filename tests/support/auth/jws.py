@@ -9,7 +9,7 @@ from typing import Any
 
 from jwt.algorithms import OKPAlgorithm, get_default_algorithms
 
-Seal = Callable[[bytes], bytes]
+Sign = Callable[[bytes], bytes]
 
 # RFC 9864 names EdDSA over Ed25519 anew; the library does not know it yet.
 ALGORITHMS: dict[str, Any] = {**get_default_algorithms(), "Ed25519": OKPAlgorithm()}
@@ -21,18 +21,18 @@ def encode(part: object) -> str:
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def compact(header: object, claims: object, seal: Seal) -> str:
+def compact(header: object, claims: object, sign: Sign) -> str:
     """A token of these parts, whatever they are."""
     signed = f"{encode(header)}.{encode(claims)}"
-    return f"{signed}.{encode(seal(signed.encode()))}"
+    return f"{signed}.{encode(sign(signed.encode()))}"
 
 
-def by_key(algorithm: str, key: Any) -> Seal:
+def sign_with_key(algorithm: str, key: Any) -> Sign:
     """Signs with a private key."""
     return lambda text: bytes(ALGORITHMS[algorithm].sign(text, key))
 
 
-def by_secret(secret: bytes, digest: str = "sha256") -> Seal:
+def sign_with_secret(secret: bytes, digest: str = "sha256") -> Sign:
     """Signs with a secret, or with what is none: any bytes will do."""
     return lambda text: hmac.new(secret, text, getattr(hashlib, digest)).digest()
 

@@ -1,4 +1,4 @@
-"""A caller who shows another token with every request, and the API that trusts an issuer."""
+"""A client that sends a given token with each request, and an API that trusts an issuer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ REFUSALS: dict[str, tuple[int, str | None, str | None]] = {
 }
 
 
-class Guest(User):
-    """A user without a token of its own."""
+class TokenClient(User):
+    """A client without a token of its own."""
 
     def __init__(self, base_url: str, user_id: str) -> None:
         super().__init__(base_url, user_id)
@@ -44,13 +44,13 @@ class Guest(User):
 
 
 @contextmanager
-def trusting(
+def api_trusting(
     issuer: Issuer, database_url: str, user_id: str | None = None, **settings: Any
-) -> Iterator[Guest]:
-    """A guest of an API that takes this issuer's tokens alone, unless the settings differ."""
+) -> Iterator[TokenClient]:
+    """A client of an API that accepts only this issuer's tokens, unless the settings differ."""
     usual = {"better_auth_url": issuer.url, "better_auth_secret": None}
     with (
         serve(make_settings(database_url=database_url, **(usual | settings))) as base_url,
-        Guest(base_url, user_id or f"user-{uuid4().hex}") as guest,
+        TokenClient(base_url, user_id or f"user-{uuid4().hex}") as client,
     ):
-        yield guest
+        yield client

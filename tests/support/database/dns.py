@@ -1,4 +1,4 @@
-"""A network of its own whose one name server may be silent; and a way out of it to PostgreSQL."""
+"""A network namespace with a name server that may be silent, and a way out to PostgreSQL."""
 
 import asyncio
 import shutil
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.command import ROOT
-from tests.support.required_parts import missing
+from tests.support.required_tools import skip_without
 
 ISOLATED = "mount --bind {file} /etc/resolv.conf && ip link set lo up && exec {program}"
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
@@ -28,7 +28,7 @@ def isolated(call: str, folder: Path) -> str:
     program = f"{sys.executable} -c 'from {module} import {name}; {function}'"
     script = ISOLATED.format(file=folder / "resolv.conf", program=program)
     if not shutil.which("unshare") or subprocess.run([*UNSHARE, "true"], check=False).returncode:
-        missing("a private network (unshare)")
+        skip_without("a private network (unshare)")
     return subprocess.run(
         [*UNSHARE, "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

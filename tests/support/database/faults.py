@@ -1,4 +1,4 @@
-"""What goes wrong with servers: silence, a stopped process, a lock that is held too long."""
+"""Faults of a database server: no answer, a stopped process, a lock that is held too long."""
 
 import os
 import signal
@@ -21,13 +21,13 @@ WAITING = (
 
 @contextmanager
 def silent_listener() -> Iterator[str]:
-    """The URL of a server that accepts connections and never says a word."""
+    """The URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield f"postgresql://alice@127.0.0.1:{listener.getsockname()[1]}/tasks"
 
 
 @contextmanager
-def frozen(url: str, answer: Future[httpx.Response]) -> Iterator[None]:
+def backend_stopped(url: str, answer: Future[httpx.Response]) -> Iterator[None]:
     """The backend that keeps this answer waiting for a lock, stopped until the block ends."""
     while not (rows := ask(url, WAITING)):
         assert not answer.done()
@@ -40,8 +40,8 @@ def frozen(url: str, answer: Future[httpx.Response]) -> Iterator[None]:
 
 
 @contextmanager
-def locked(url: str) -> Iterator[None]:
-    """The table, locked by somebody else."""
+def task_table_locked(url: str) -> Iterator[None]:
+    """The task table, locked by another session."""
     connection = psycopg2.connect(url)
     try:
         with connection.cursor() as cursor:
@@ -52,7 +52,7 @@ def locked(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def later(send: Any, *arguments: Any, **options: Any) -> Iterator[Future[httpx.Response]]:
+def in_background(send: Any, *arguments: Any, **options: Any) -> Iterator[Future[httpx.Response]]:
     """A request that another thread sends."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(send, *arguments, **options)

@@ -1,4 +1,4 @@
-"""A gate before PostgreSQL, as the proxy of a serverless one: it holds, delays, cuts and counts."""
+"""A TCP proxy in front of PostgreSQL that delays, drops and refuses connections on request."""
 
 import socket
 import threading
@@ -12,45 +12,47 @@ from sqlalchemy import make_url
 READY = b"Z\x00\x00\x00\x05I"
 
 
-def never(_message: bytes) -> bool:
-    """Swallow nothing."""
+def drop_nothing(_message: bytes) -> bool:
+    """Let every answer through."""
     return False
 
 
-class Gate:
-    """``attempts`` are the times of all connections.
+class FaultyProxy:
+    """A proxy whose faults are set by its attributes.
 
-    A connection passes once ``hold`` returns, and ends at once while ``refuses``. Every turn of
-    the client takes ``delay`` longer. The answer to a message that ``swallows`` says yes to never
-    arrives: ``swallowed`` is called when the server has done its part, and the connection ends.
-    Nothing passes in either direction unless it ``flows``; ``abandon`` keeps it so for good for
-    the connections that there are.
+    - ``connection_times``: when each connection was accepted, in seconds of the monotonic clock.
+    - ``before_connecting``: called with each new connection; the connection passes on return.
+    - ``refuse_connections``: close new connections at once.
+    - ``delay``: seconds added to each message of the client; ``client_messages`` counts them.
+    - ``drops_answer_to``: whether the answer to this message is dropped. The server completes
+      the statement, ``on_dropped_answer`` is called, and the connection is closed.
+    - ``traffic_flows``: while it is cleared, no byte passes in either direction.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
-        self.attempts: list[float] = []
-        self.turns = 0
+        self.connection_times: list[float] = []
+        self.client_messages = 0
         self.delay = 0.0
-        self.refuses = False
-        self.hold: Callable[[], object] = lambda: None
-        self.swallows: Callable[[bytes], bool] = never
-        self.swallowed: Callable[[], object] = lambda: None
-        self.flows = threading.Event()
-        self.flows.set()
+        self.refuse_connections = False
+        self.before_connecting: Callable[[], object] = lambda: None
+        self.drops_answer_to: Callable[[bytes], bool] = drop_nothing
+        self.on_dropped_answer: Callable[[], object] = lambda: None
+        self.traffic_flows = threading.Event()
+        self.traffic_flows.set()
         self._target = target
         self._doomed: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def abandon(self) -> None:
-        """Lose every connection without a word, as a network does; new ones pass."""
-        self.flows.clear()
-        self.flows = threading.Event()
-        self.flows.set()
+    def blackhole_connections(self) -> None:
+        """Drop all bytes of the present connections for good; new connections pass."""
+        self.traffic_flows.clear()
+        self.traffic_flows = threading.Event()
+        self.traffic_flows.set()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop listening."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
 
@@ -58,13 +60,13 @@ class Gate:
         with self._listener, suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self.attempts.append(time.monotonic())
+                self.connection_times.append(time.monotonic())
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with client:
-            self.hold()
-            if self.refuses:
+            self.before_connecting()
+            if self.refuse_connections:
                 return
             with suppress(OSError), socket.create_connection(self._target) as server:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,26 +77,26 @@ class Gate:
                 back.join()
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
-        flows = self.flows
+        flows = self.traffic_flows
         with suppress(OSError):
             while data := client.recv(65536):
-                self.turns += 1
+                self.client_messages += 1
                 time.sleep(self.delay)
                 flows.wait()
-                if data[:1] == b"Q" and self.swallows(data):
+                if data[:1] == b"Q" and self.drops_answer_to(data):
                     self._doomed.add(client)
                 server.sendall(data)
         _end(server)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
-        flows = self.flows
+        flows = self.traffic_flows
         with suppress(OSError):
             while data := server.recv(65536):
                 flows.wait()
                 if client not in self._doomed:
                     client.sendall(data)
                 elif data.endswith(READY):
-                    self.swallowed()
+                    self.on_dropped_answer()
                     break
         self._doomed.discard(client)
         _end(client)
@@ -107,10 +109,10 @@ def _end(link: socket.socket) -> None:
 
 
 @contextmanager
-def gate(url: str) -> Iterator[tuple[Gate, str]]:
-    """A gate before the database at ``url``, and the URL through it."""
+def faulty_proxy(url: str) -> Iterator[tuple[FaultyProxy, str]]:
+    """A proxy in front of the database at ``url``, and the URL through the proxy."""
     parsed = make_url(url)
-    made = Gate((str(parsed.host), int(parsed.port or 5432)))
+    made = FaultyProxy((str(parsed.host), int(parsed.port or 5432)))
     try:
         yield made, parsed.set(port=made.port).render_as_string(hide_password=False)
     finally:
@@ -118,17 +120,17 @@ def gate(url: str) -> Iterator[tuple[Gate, str]]:
 
 
 @contextmanager
-def silent(proxy: Gate) -> Iterator[None]:
-    """Connections are taken, nothing passes, and nobody says so."""
-    proxy.flows.clear()
+def silenced(proxy: FaultyProxy) -> Iterator[None]:
+    """Accept connections and pass no bytes until the block ends."""
+    proxy.traffic_flows.clear()
     try:
         yield
     finally:
-        proxy.flows.set()
+        proxy.traffic_flows.set()
 
 
-class Sleeper:
-    """Holds connections while a database sleeps; the first one wakes it."""
+class ColdStart:
+    """Delays connections while a database starts; the first connection starts it."""
 
     def __init__(self, seconds: float, wake: Callable[[], object]) -> None:
         self._seconds, self._wake = seconds, wake
@@ -146,6 +148,6 @@ class Sleeper:
         self.join()
 
     def join(self) -> None:
-        """Wait until it is awake, if anybody woke it."""
+        """Wait until the database is up, if a connection has started it."""
         if self._woken:
             self._awake.wait()

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode, as Neon puts one in front of its databases."""
+"""PgBouncer in transaction mode, which Neon runs in front of its databases."""
 
 import os
 import pwd
@@ -16,8 +16,8 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
-from tests.support.database.migrated import folder
-from tests.support.required_parts import missing
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.required_tools import skip_without
 
 START_SECONDS = 10
 CONFIGURATION = """
@@ -42,7 +42,7 @@ class Pooler:
     def __init__(self, path: Path, url: str, size: int, settings: Mapping[str, object]) -> None:
         program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
-            missing("PgBouncer (Debian: apt-get install pgbouncer)")
+            skip_without("PgBouncer (Debian: apt-get install pgbouncer)")
         target, port = make_url(url), _free_port()
         self.url = target.set(port=port).render_as_string(hide_password=False)
         self._log = path / "log"
@@ -64,7 +64,7 @@ class Pooler:
 @contextmanager
 def pooler(url: str, size: int, **settings: object) -> Iterator[Pooler]:
     """A PgBouncer that keeps ``size`` connections to the database at ``url``."""
-    with folder() as path:
+    with readable_folder() as path:
         made = Pooler(path, url, size, settings)
         try:
             made.start()
@@ -94,8 +94,9 @@ def _identity() -> dict[str, Any]:
     """PgBouncer refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    unprivileged = pwd.getpwnam("nobody")
+    user, group = unprivileged.pw_uid, unprivileged.pw_gid
+    return {"user": user, "group": group, "extra_groups": []}
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -19,7 +19,7 @@ TERMINATE = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE application_name = 'tasks-api' AND datname = current_database()"
 )
-WHO = CompiledStatement("who", "SELECT pg_backend_pid()", {}, writes=False)
+BACKEND_PID = CompiledStatement("who", "SELECT pg_backend_pid()", {}, writes=False)
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def sleep(seconds: float, *, writes: bool = False) -> CompiledStatement:
 
 
 @asynccontextmanager
-async def opened(url: str, **settings: Any) -> AsyncIterator[Database]:
+async def opened_database(url: str, **settings: Any) -> AsyncIterator[Database]:
     """A pool of connections to the database at ``url``."""
     database = Database(make_settings(database_url=url, **settings))
     try:
@@ -46,11 +46,11 @@ async def opened(url: str, **settings: Any) -> AsyncIterator[Database]:
 
 async def backend(database: Database) -> int:
     """The process that serves the next message."""
-    [(number,)] = await database.run(WHO, "alice")
+    [(number,)] = await database.run(BACKEND_PID, "alice")
     return int(number)
 
 
-async def turns(work: Coroutine[Any, Any, Any]) -> int:
+async def loop_iterations(work: Coroutine[Any, Any, Any]) -> int:
     """How often the event loop turned while the work ran to its end, good or bad."""
     task, count = asyncio.ensure_future(work), 0
     while not task.done():

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 
 from api.database.statement import PREFIX, CompiledStatement
-from tests.support.database.migrated import migrated
+from tests.support.database.embedded_postgres import migrated_postgres
 
 OWNER = "user-7"
 FILL = """
@@ -38,7 +38,7 @@ def filled(users: int, tasks: int) -> Iterator[Any]:
 @contextmanager
 def populated(users: int, tasks: int) -> Iterator[str]:
     """The URL of a database with so many users and tasks."""
-    with migrated("-c", "shared_buffers=1GB") as url:
+    with migrated_postgres("-c", "shared_buffers=1GB") as url:
         with cursor_on(url) as cursor:
             cursor.execute(FILL, {"users": users, "tasks": tasks})
             cursor.execute("VACUUM ANALYZE task")

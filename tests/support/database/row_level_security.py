@@ -1,4 +1,4 @@
-"""The wall between users that the database keeps up by itself, as questions to any database."""
+"""Checks that row-level security isolates users, on any database."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,14 +20,14 @@ ADD_TASKS = """
     INSERT INTO task (user_id, title, priority, tags, idempotency_key)
     SELECT %(id)s, 'kept', 'low', '{}', n::text FROM generate_series(1, 3) n
 """
-# No owner clause anywhere: what is left is the wall.
+# Without a condition on user_id, so that row-level security alone limits the rows.
 CARELESS = {
     "select": "SELECT user_id FROM task",
     "update": "UPDATE task SET title = 'taken' RETURNING user_id",
     "delete": "DELETE FROM task RETURNING user_id",
 }
-# Rows that would belong to somebody else afterwards. Without RETURNING, which asks for the right
-# to see them as well.
+# Writes of rows that would belong to another user. Without RETURNING, which also needs the right
+# to read them.
 PLANTING = {
     "insert": "INSERT INTO task (user_id, title, priority, tags, idempotency_key) "
     "VALUES (%(other)s, 'planted', 'low', '{}', 'new')",

@@ -4,15 +4,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.required_parts import missing
+from tests.support.required_tools import skip_without
 
 OLDEST = 20
 INSTALL_SECONDS = 300
 
 
-def installed(folder: Path) -> Path:
+def with_packages(folder: Path) -> Path:
     """The same folder, once its locked packages are there."""
-    need_node()
+    require_node()
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
         words = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -21,15 +21,15 @@ def installed(folder: Path) -> Path:
     return folder
 
 
-def need_node() -> None:
+def require_node() -> None:
     """Skip the test where no Node.js with npm is, or an old one."""
     if not shutil.which("npm") or not shutil.which("node"):
-        missing("Node.js with npm")
-    if int(said("node", "--version").lstrip("v").split(".")[0]) < OLDEST:
-        missing(f"Node.js {OLDEST} or newer")
+        skip_without("Node.js with npm")
+    if int(output_of("node", "--version").lstrip("v").split(".")[0]) < OLDEST:
+        skip_without(f"Node.js {OLDEST} or newer")
 
 
-def said(*words: str, cwd: Path | None = None) -> str:
+def output_of(*words: str, cwd: Path | None = None) -> str:
     """What a program prints before it ends well."""
     done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

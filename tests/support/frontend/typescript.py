@@ -1,11 +1,11 @@
-"""TypeScript: programs that are checked strictly before they run."""
+"""Compile TypeScript with strict type checks."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from tests.support.command import ROOT
-from tests.support.frontend.node import installed, said
+from tests.support.frontend.node import output_of, with_packages
 
 CLIENT = ROOT / "tests" / "client"
 STRICT = {
@@ -19,12 +19,14 @@ STRICT = {
 }
 
 
-def blocks(text: str) -> list[str]:
+def typescript_blocks(text: str) -> list[str]:
     """The TypeScript that a page of Markdown shows."""
     return [part.split("```")[0] for part in text.split("```ts\n")[1:]]
 
 
-def compiled(folder: Path, *files: str, more: tuple[Path, ...] = (), **options: Any) -> None:
+def compile_typescript(
+    folder: Path, *files: str, more: tuple[Path, ...] = (), **options: Any
+) -> None:
     """Check these files of the folder, and write the JavaScript beside each."""
     modules = folder / "node_modules"
     modules.mkdir(exist_ok=True)
@@ -33,10 +35,10 @@ def compiled(folder: Path, *files: str, more: tuple[Path, ...] = (), **options: 
     (folder / "package.json").write_text('{"type": "module"}')
     project = {"compilerOptions": STRICT | options, "files": files}
     (folder / "tsconfig.json").write_text(json.dumps(project))
-    said("node", str(modules / "typescript" / "bin" / "tsc"), cwd=folder)
+    output_of("node", str(modules / "typescript" / "bin" / "tsc"), cwd=folder)
 
 
 def _packages(*folders: Path) -> dict[str, Path]:
     """The packages of all these folders, by name."""
-    found = [path for each in folders for path in (installed(each) / "node_modules").iterdir()]
+    found = [path for each in folders for path in (with_packages(each) / "node_modules").iterdir()]
     return {path.name: path for path in found if not path.name.startswith(".")}

@@ -1,4 +1,4 @@
-"""A user of the API whose client checks what must hold for every single answer."""
+"""An API user whose HTTP client checks the invariants of every answer."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def token(subject: object, *, secret: str = SECRET, algorithm: str = "HS256", **
     return jwt.encode(payload, secret, algorithm)
 
 
-def watch(response: httpx.Response) -> None:
+def check_response(response: httpx.Response) -> None:
     """Check the headers of every answer, and the one shape of every error."""
     response.read()
     assert response.headers["x-request-id"]
@@ -49,7 +49,7 @@ class User(httpx.Client):
         super().__init__(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token(user_id)}"},
-            event_hooks={"response": [watch]},
+            event_hooks={"response": [check_response]},
             timeout=30,
         )
         self.user_id = user_id
@@ -75,8 +75,8 @@ class User(httpx.Client):
 
 
 @contextmanager
-def user_before(database_url: str, **settings: Any) -> Iterator[User]:
-    """A user of an API of its own before this database."""
+def user_of_new_api(database_url: str, **settings: Any) -> Iterator[User]:
+    """A user of a new API server on this database."""
     with (
         serve(make_settings(database_url=database_url, **settings)) as base,
         User(base, uuid4().hex) as user,

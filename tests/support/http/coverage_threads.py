@@ -1,4 +1,4 @@
-"""Which threads coverage measures: those that serve, and no other.
+"""Coverage measures the threads that serve requests, and no other threads.
 
 CPython 3.11 spins for ever where a tracer meets a pending call that is queued while another runs.
 Greenlet queues one for each traced thread that ends, and the tests' own end by the hundred.

@@ -1,4 +1,4 @@
-"""gunicorn with its workers, as ``make run`` and the container start it, before any database."""
+"""gunicorn with its workers, as ``make run`` and the container start it, on any database."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from tests.support.command import ROOT, Command, data_directory, free_port, running, started_for
+from tests.support.command import ROOT, Command, data_directory, free_port, processes_using, running
 from tests.support.http.server import SECRET
 
 START_SECONDS = 30
@@ -26,7 +26,9 @@ class Gunicorn:
     def workers(self) -> list[int]:
         """The process ids of its workers."""
         master = self.command.process.pid
-        return sorted(n for n in started_for(self._data) if n != master and _parent(n) == master)
+        return sorted(
+            n for n in processes_using(self._data) if n != master and _parent(n) == master
+        )
 
     def kill(self, *workers: int) -> None:
         """End these at once, as a lack of memory does."""

@@ -61,13 +61,13 @@ def operations() -> list[Operation]:
     ]
 
 
-def refused(response: httpx.Response, status: int, code: str) -> bool:
+def is_problem(response: httpx.Response, status: int, code: str) -> bool:
     """Whether this is that refusal; a HEAD answer has no code to show."""
     told = response.json()["code"] if response.request.method != "HEAD" else code
     return (response.status_code, told) == (status, code)
 
 
-def owners(response: httpx.Response) -> set[str]:
+def user_ids_in(response: httpx.Response) -> set[str]:
     """Whose tasks the answer holds."""
     if response.request.method == "HEAD":
         return set()
@@ -75,7 +75,7 @@ def owners(response: httpx.Response) -> set[str]:
     return {task["user_id"] for task in (answer if isinstance(answer, list) else [answer])}
 
 
-def same_bytes(response: httpx.Response) -> tuple[Any, ...]:
+def without_request_id(response: httpx.Response) -> tuple[Any, ...]:
     """All of an answer but what differs between any two requests."""
     request_id = response.headers["x-request-id"]
     changing = {"x-request-id", "server-timing", "date"}

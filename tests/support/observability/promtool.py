@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.command import ROOT
-from tests.support.required_parts import missing
+from tests.support.required_tools import skip_without
 
 RULES = ROOT / "observability" / "prometheus" / "rules"
 STEP = "30s"
@@ -19,7 +19,7 @@ Firing = Mapping[str, set[str]]
 def promtool(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run promtool with these arguments."""
     if not shutil.which("promtool"):
-        missing("promtool (Debian: prometheus)")
+        skip_without("promtool (Debian: prometheus)")
     command = ["promtool", *map(str, words)]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 

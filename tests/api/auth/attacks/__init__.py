@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from tests.support.auth.issuer import Issuer
-from tests.support.auth.jws import Seal, by_key, by_secret, compact
+from tests.support.auth.jws import Sign, compact, sign_with_key, sign_with_secret
 from tests.support.http.server import SECRET
 
 T = TypeVar("T")
 
 SIGNING = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
-BY_SECRET = by_secret(SECRET.encode())
+BY_SECRET = sign_with_secret(SECRET.encode())
 
 
 class Stage(NamedTuple):
@@ -38,9 +38,9 @@ class Stage(NamedTuple):
 
     def signed(self, header: object, claims: object, algorithm: str = "EdDSA") -> str:
         """A token of these parts under the issuer's own signature."""
-        return compact(header, claims, by_key(algorithm, self.key(algorithm)))
+        return compact(header, claims, sign_with_key(algorithm, self.key(algorithm)))
 
-    def forged(self, header: object, seal: Seal) -> str:
+    def forged(self, header: object, seal: Sign) -> str:
         """The victim's claims under somebody else's signature."""
         return compact(header, self.claims(), seal)
 

@@ -9,7 +9,7 @@ import orjson
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.api.auth.attacks import SIGNING, Attack, Make, Stage, attacks, each, shown
-from tests.support.auth.jws import by_key, by_secret, public_jwk
+from tests.support.auth.jws import public_jwk, sign_with_key, sign_with_secret
 from tests.support.http.server import SECRET
 
 DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
@@ -61,7 +61,7 @@ ONLY: dict[str, tuple[str, Form]] = {
 def _hmac(name: str, algorithm: str, form: Form, *, kid: bool) -> Make:
     def make(stage: Stage) -> str:
         header = {"alg": name, "typ": "JWT", **({"kid": stage.kids[algorithm]} if kid else {})}
-        return stage.forged(header, by_secret(form(stage, algorithm), DIGESTS[name]))
+        return stage.forged(header, sign_with_secret(form(stage, algorithm), DIGESTS[name]))
 
     return make
 
@@ -79,19 +79,21 @@ def _confused(names: tuple[str, ...]) -> dict[str, Make]:
 def _relabelled(stage: Stage, case: tuple[str, str, str]) -> str:
     """Signed by one key of the issuer's with one algorithm, under the name of another key."""
     said, signing, named = case
-    return stage.forged({"alg": said, "kid": stage.kids[named]}, by_key(said, stage.key(signing)))
+    return stage.forged(
+        {"alg": said, "kid": stage.kids[named]}, sign_with_key(said, stage.key(signing))
+    )
 
 
 def _lying(stage: Stage, case: tuple[str, str]) -> str:
     """Signed by a key of the issuer's with its algorithm; the header says another one."""
     signing, said = case
     return stage.forged(
-        {"alg": said, "kid": stage.kids[signing]}, by_key(signing, stage.key(signing))
+        {"alg": said, "kid": stage.kids[signing]}, sign_with_key(signing, stage.key(signing))
     )
 
 
 def _by_the_secret(stage: Stage, name: str) -> str:
-    digest = by_secret(SECRET.encode(), DIGESTS.get(name, "sha256"))
+    digest = sign_with_secret(SECRET.encode(), DIGESTS.get(name, "sha256"))
     return stage.forged(stage.head(name if name in SIGNING else "EdDSA", alg=name), digest)
 
 

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks, each, shown
-from tests.support.auth.issuer import MAKE
-from tests.support.auth.jws import by_key, encode, public_jwk
+from tests.support.auth.issuer import GENERATE_KEY
+from tests.support.auth.jws import encode, public_jwk, sign_with_key
 
-OWN = MAKE["EdDSA"]()
+OWN = GENERATE_KEY["EdDSA"]()
 OWN_JWK = public_jwk("EdDSA", OWN)
-BY_OWN = by_key("EdDSA", OWN)
+BY_OWN = sign_with_key("EdDSA", OWN)
 NONE = ("none", "None", "NONE", "nOnE", "none ", " none", "none\0", "n\u043ene", "null", "", "-")
 SPELLINGS: tuple[Any, ...] = (
     *("eddsa", "EDDSA", "EdDSA ", "EdDSA\0", "Ed448", "ed25519", "ES256K", "ES384", "RS1", "dir"),
@@ -40,7 +40,7 @@ def _unencoded(stage: Stage) -> str:
     """Claims that are signed as they are (RFC 7797)."""
     header = encode(stage.head(b64=False, crit=["b64"]))
     claims = json.dumps(stage.claims())
-    seal = by_key("EdDSA", stage.key())(f"{header}.{claims}".encode())
+    seal = sign_with_key("EdDSA", stage.key())(f"{header}.{claims}".encode())
     return f"{header}.{encode(claims.encode())}.{encode(seal)}"
 
 

@@ -3,9 +3,9 @@
 import json
 
 from tests.api.auth.attacks import BY_SECRET, Attack, Make, Stage, attacks, each
-from tests.support.auth.jws import Seal, by_secret, compact, encode
+from tests.support.auth.jws import Sign, compact, encode, sign_with_secret
 
-BAD_SECRET = by_secret(b"not the secret, but long enough too")
+BAD_SECRET = sign_with_secret(b"not the secret, but long enough too")
 # From the least that is too deep to what no parser takes.
 DEPTHS = (32, 500, 990, 1_024, 2_900)
 HUGE = "9" * 5_000
@@ -50,7 +50,7 @@ BOMBS = each(
 )
 
 
-def _twice(first: str, last: str, seal: Seal) -> Make:
+def _twice(first: str, last: str, seal: Sign) -> Make:
     header = f'{{"alg":"{first}","alg":"{last}"}}'.encode()
     return lambda stage: stage.forged(header, seal)
 

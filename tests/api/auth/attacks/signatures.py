@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.api.auth.attacks import SIGNING, Attack, Make, Stage, attacks, each
-from tests.support.auth.issuer import MAKE
-from tests.support.auth.jws import Seal, by_key, by_secret, encode, public_jwk
+from tests.support.auth.issuer import GENERATE_KEY
+from tests.support.auth.jws import Sign, encode, public_jwk, sign_with_key, sign_with_secret
 
 ORDERS = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
@@ -22,7 +22,7 @@ ORDERS = {
 }
 WIDTHS = {"ES256": 32, "ES512": 66}
 HASHES = {"ES256": hashes.SHA256(), "ES512": hashes.SHA512()}
-OTHERS = {algorithm: MAKE[algorithm]() for algorithm in SIGNING}
+OTHERS = {algorithm: GENERATE_KEY[algorithm]() for algorithm in SIGNING}
 ED448 = ed448.Ed448PrivateKey.generate()
 SHORT = rsa.generate_private_key(65537, 1024)  # noqa: S505
 PUBLISHED_SECRET = b"what an issuer ought not to publish"
@@ -60,7 +60,7 @@ def _altered(stage: Stage, algorithm: str) -> str:
     return f"{header}.{encode(stage.claims(admin=True))}.{signature}"
 
 
-def _psychic(algorithm: str, chosen: Sequence[str], *, der: bool) -> tuple[str, Seal]:
+def _psychic(algorithm: str, chosen: Sequence[str], *, der: bool) -> tuple[str, Sign]:
     """A signature whose numbers are chosen, not computed (CVE-2022-21449)."""
     order, width = ORDERS[algorithm], WIDTHS[algorithm]
     r, s = ({"0": 0, "1": 1, "n": order, "n+1": order + 1}[number] for number in chosen)
@@ -89,7 +89,7 @@ CUT: dict[str, Make] = {
     **_of_each("twice", lambda stage, a: _with(stage, a, _raw(stage, a) * 2)),
     **_of_each("altered claims", _altered),
     **_of_each("that of another token", _of_another),
-    **_of_each("another issuer's", lambda s, a: s.forged(s.head(a), by_key(a, OTHERS[a]))),
+    **_of_each("another issuer's", lambda s, a: s.forged(s.head(a), sign_with_key(a, OTHERS[a]))),
     **each(
         {f"{a}: {n} zeros": (a, n) for a in SIGNING for n in (1, 32, 64, 132, 256)},
         lambda stage, case: _with(stage, case[0], bytes(case[1])),
@@ -107,13 +107,13 @@ PSYCHIC = each(
 FORMS: dict[str, Make] = {f"{a}: right, in DER": _der(a) for a in WIDTHS} | {
     "EdDSA over Ed448": lambda stage: stage.forged(stage.head(), ED448.sign),
     "a published secret": lambda stage: stage.forged(
-        {"alg": "HS256", "kid": "secret"}, by_secret(PUBLISHED_SECRET)
+        {"alg": "HS256", "kid": "secret"}, sign_with_secret(PUBLISHED_SECRET)
     ),
 }
 UNUSABLE: dict[str, Make] = {
     "a published Ed448 key": lambda s: s.forged({"alg": "EdDSA", "kid": "ed448"}, ED448.sign),
     "a published short key": lambda s: s.forged(
-        {"alg": "RS256", "kid": "short"}, by_key("RS256", SHORT)
+        {"alg": "RS256", "kid": "short"}, sign_with_key("RS256", SHORT)
     ),
 }
 EMPTY: dict[str, Make] = {

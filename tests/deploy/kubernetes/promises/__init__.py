@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from tests.deploy.kubernetes.kustomize import Manifests
 from tests.deploy.kubernetes.promises import capacity, pods, probes, reach
-from tests.support.stack.kustomize import Manifests
 
 Promise = Callable[[Manifests], None]
 

@@ -3,8 +3,8 @@
 import re
 
 from api.config.settings import Settings
+from tests.deploy.kubernetes.kustomize import Manifests
 from tests.support.http.server import make_settings
-from tests.support.stack.kustomize import Manifests
 
 # Neon's max_connections by the size of a compute in CU; 7 of them are Neon's own.
 NEON = {"0.25": 104, "0.5": 209, "1": 419, "2": 839, "4": 1678}

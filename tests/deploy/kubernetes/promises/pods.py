@@ -4,8 +4,8 @@ import re
 
 from api import __version__
 from api.config.settings import Settings
+from tests.deploy.kubernetes.kustomize import Manifests, Object
 from tests.support.command import ROOT
-from tests.support.stack.kustomize import Manifests, Object
 
 NAME = {"app.kubernetes.io/name": "tasks-api"}
 API = {**NAME, "app.kubernetes.io/component": "api"}

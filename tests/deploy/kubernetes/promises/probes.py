@@ -5,8 +5,8 @@ from typing import Any
 
 from api.config.settings import Settings
 from deploy import worker
+from tests.deploy.kubernetes.kustomize import Manifests
 from tests.support.command import ROOT
-from tests.support.stack.kustomize import Manifests
 
 MINUTE = 60
 # How long an endpoint that goes may stay known to the proxies.

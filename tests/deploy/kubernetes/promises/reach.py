@@ -5,9 +5,9 @@ from functools import cache
 from api.config.settings import Settings
 from api.main import create_app
 from deploy.kubernetes.rules import NAMESPACE
+from tests.deploy.kubernetes.kustomize import Manifests, Object
 from tests.deploy.kubernetes.promises.pods import API, NAME
 from tests.support.http.server import make_settings
-from tests.support.stack.kustomize import Manifests, Object
 
 TCP = "TCP"
 

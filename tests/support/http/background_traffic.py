@@ -1,4 +1,4 @@
-"""Users who go on working while a test breaks something, and what they were answered."""
+"""Users that send requests while a test injects a fault, and the answers they got."""
 
 import random
 import threading
@@ -22,22 +22,22 @@ READS: dict[str, Send] = {
     "read": lambda user, task: user.get(user.one(task)),
 }
 # A second time they do what they did the first time.
-REPEATABLE: dict[str, Send] = {
+IDEMPOTENT: dict[str, Send] = {
     **READS,
     "create": lambda user, _: user.post(user.tasks, json={"title": "new"}),
     "put": lambda user, task: user.put(user.one(task), json={"title": "other"}),
     "patch": lambda user, task: user.patch(user.one(task), json={"priority": "high"}),
     "set": lambda user, task: user.patch(f"{user.one(task)}/complete", json={"completed": True}),
 }
-ONCE: dict[str, Send] = {
+NOT_IDEMPOTENT: dict[str, Send] = {
     "toggle": lambda user, task: user.patch(f"{user.one(task)}/complete"),
     "delete": lambda user, task: user.delete(user.one(task)),
 }
-EVERY = {**REPEATABLE, **ONCE}
+OPERATIONS = {**IDEMPOTENT, **NOT_IDEMPOTENT}
 
 
-class Answer(NamedTuple):
-    """When it was asked for, and how long it took."""
+class TimedResponse(NamedTuple):
+    """An answer's status, when its request was sent, and how long it took, in seconds."""
 
     operation: str
     status: int
@@ -45,11 +45,11 @@ class Answer(NamedTuple):
     seconds: float
 
 
-class Load:
+class Traffic:
     """``answers``, in the order in which they came."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[TimedResponse] = []
 
     def failed(self) -> Counter[tuple[str, int]]:
         """Every answer that is no success, by operation and status."""
@@ -71,24 +71,24 @@ class Load:
             time.sleep(0.01)
 
     def work(self, base_url: str, done: threading.Event, pause: float) -> None:
-        """One user's day."""
+        """Send requests of one user until ``done`` is set."""
         with User(base_url, f"user-{uuid4().hex}") as user:
             tasks: list[int] = []
             while not done.wait(pause):
-                name = random.choice([*EVERY]) if len(tasks) > 1 else "create"
+                name = random.choice([*OPERATIONS]) if len(tasks) > 1 else "create"
                 task = tasks.pop() if name == "delete" else next(iter(tasks), 0)
                 started = time.monotonic()
-                response = EVERY[name](user, task)
+                response = OPERATIONS[name](user, task)
                 seconds = time.monotonic() - started
-                self.answers.append(Answer(name, response.status_code, started, seconds))
+                self.answers.append(TimedResponse(name, response.status_code, started, seconds))
                 if name == "create" and response.status_code == 201:
                     tasks.append(response.json()["id"])
 
 
 @contextmanager
-def working(base_url: str, users: int = 6, pause: float = 0.005) -> Iterator[Load]:
-    """Users at work until the block ends."""
-    load, done = Load(), threading.Event()
+def background_traffic(base_url: str, users: int = 6, pause: float = 0.005) -> Iterator[Traffic]:
+    """Users that send requests until the block ends; ``pause`` in seconds."""
+    load, done = Traffic(), threading.Event()
     with ThreadPoolExecutor(users) as pool:
         try:
             days = [pool.submit(load.work, base_url, done, pause) for _ in range(users)]

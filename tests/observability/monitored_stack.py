@@ -1,4 +1,4 @@
-"""The stack with those who watch it, and users at work on it."""
+"""The stack with its monitoring services, and user traffic on it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,22 +9,22 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
+from tests.observability.dashboards import panel_query, values
 from tests.support.command import free_port
-from tests.support.observability.dashboards import panel_query, values
-from tests.support.stack.stack import LIMITS, Stack, composed
-from tests.support.waiting import PATIENCE, until
+from tests.support.stack.compose_stack import LIMITS, Stack, running_stack
+from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 LOAD_SECONDS = 60
 SERVICES = "SERVICES=api nginx prometheus"
-HELD = (
+LOCK_TASK_TABLE = (
     "DO $$ BEGIN FOR turn IN 1..{turns} LOOP LOCK TABLE task; PERFORM pg_sleep({seconds}); COMMIT; "
     "PERFORM pg_sleep(0.005); END LOOP; END $$"
 )
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A stack, and the URLs of those who watch it."""
+class MonitoredStack:
+    """A stack, and the URLs of its monitoring services."""
 
     stack: Stack
     prometheus: str
@@ -36,9 +36,11 @@ class Watched:
 
     def wait_for(self, query: str, holds: Callable[[float], bool], series: str = "") -> None:
         """Until a series of the answer, or this one, has such a value."""
-        until(lambda: any(holds(v) for name, v in self.values(query).items() if series in name))
+        wait_until(
+            lambda: any(holds(v) for name, v in self.values(query).items() if series in name)
+        )
 
-    def panel(
+    def wait_for_panel(
         self, title: str, holds: Callable[[float], bool], series: str = "", query: int = 0
     ) -> None:
         """Until the panel of this title shows it."""
@@ -53,22 +55,22 @@ class Watched:
         """The 5xx that the API itself answered until the last scrape."""
         return max(self.values('sum(http_requests_total{status=~"5.."})').values(), default=0)
 
-    def hold_table(self, turns: int, seconds: float) -> None:
-        """Let nobody else at the tasks, so many times for so long."""
-        self.stack.psql(HELD.format(turns=turns, seconds=seconds))
+    def lock_task_table(self, turns: int, seconds: float) -> None:
+        """Lock the task table ``turns`` times for ``seconds`` each."""
+        self.stack.psql(LOCK_TASK_TABLE.format(turns=turns, seconds=seconds))
 
 
 @contextmanager
-def watched(limits: str = LIMITS) -> Iterator[Watched]:
-    """Everything but Grafana."""
+def monitored_stack(limits: str = LIMITS) -> Iterator[MonitoredStack]:
+    """The stack with Prometheus and Alertmanager, without Grafana."""
     ports = {name: f"{free_port()}" for name in ("PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
-    with composed(limits, **ports) as stack:
+    with running_stack(limits, **ports) as stack:
         stack.make("up", SERVICES)
-        yield Watched(stack, *(f"http://127.0.0.1:{port}" for port in ports.values()))
+        yield MonitoredStack(stack, *(f"http://127.0.0.1:{port}" for port in ports.values()))
 
 
 @contextmanager
-def visited(stack: Stack, users: int, pause: float = 0.5) -> Iterator[None]:
+def user_traffic(stack: Stack, users: int, pause: float = 0.5) -> Iterator[None]:
     """Users at work until the block ends."""
     done = threading.Event()
     names = [f"user-{uuid4().hex}" for _ in range(users)]
@@ -91,7 +93,7 @@ def _work(stack: Stack, name: str, token: str, done: threading.Event, pause: flo
         base_url=f"{stack.base_url}/api/{name}",
         headers={"Authorization": f"Bearer {token}"},
         verify=stack.trust(),
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
     ) as user:
         while not done.wait(pause):
             _turn(user, pause, done)

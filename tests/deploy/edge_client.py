@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
 
 from tests.support.http.client import MEMBERS
-from tests.support.http.raw import HANGS_AFTER_SECONDS, Answer
-from tests.support.stack.stack import Stack
+from tests.support.http.raw_http import TIMEOUT_SECONDS, RawResponse
+from tests.support.stack.compose_stack import Stack
 
 ORIGIN = "https://app.example.com"
 
@@ -25,7 +25,7 @@ def connected(stack: Stack, context: ssl.SSLContext | None = None) -> Iterator[s
     """A TLS connection; the default context verifies the stack's certificate."""
     context = context or stack.trust()
     with (
-        socket.create_connection(("127.0.0.1", stack.https_port), HANGS_AFTER_SECONDS) as link,
+        socket.create_connection(("127.0.0.1", stack.https_port), TIMEOUT_SECONDS) as link,
         context.wrap_socket(link, server_hostname="localhost") as secured,
     ):
         yield secured
@@ -34,11 +34,11 @@ def connected(stack: Stack, context: ssl.SSLContext | None = None) -> Iterator[s
 @contextmanager
 def plain(port: int) -> Iterator[socket.socket]:
     """A connection without TLS."""
-    with socket.create_connection(("127.0.0.1", port), HANGS_AFTER_SECONDS) as link:
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as link:
         yield link
 
 
-def answer(link: socket.socket, sent: bytes) -> Answer:
+def answer(link: socket.socket, sent: bytes) -> RawResponse:
     """Send these bytes; the answer, with its document where it is a problem."""
     with suppress(
         BrokenPipeError, ConnectionResetError, ssl.SSLEOFError
@@ -49,16 +49,16 @@ def answer(link: socket.socket, sent: bytes) -> Answer:
         length = int(response.headers["content-length"])
         text = response.read(length)
         problem = "problem" in response.headers["content-type"]
-        return Answer(response.status, response.headers, json.loads(text) if problem else {})
+        return RawResponse(response.status, response.headers, json.loads(text) if problem else {})
 
 
-def got(stack: Stack, *lines: str, path: str = "/livez", host: str = "localhost") -> Answer:
+def got(stack: Stack, *lines: str, path: str = "/livez", host: str = "localhost") -> RawResponse:
     """The answer to a GET over TLS with these header lines."""
     with connected(stack) as link:
         return answer(link, request("GET", path, *lines, host=host))
 
 
-def check_problem(got: Answer) -> None:
+def check_problem(got: RawResponse) -> None:
     """Check the format of an error that nginx answers itself (RFC 9457)."""
     headers, problem = got.headers, got.problem
     assert headers.get_all("content-type") == ["application/problem+json"]
@@ -70,7 +70,7 @@ def check_problem(got: Answer) -> None:
     assert (headers["retry-after"] is not None) == (got.status in {429, 503})
 
 
-def check_readable(got: Answer) -> None:
+def check_readable(got: RawResponse) -> None:
     """Check the CORS headers for the allowed origin (Fetch standard)."""
     assert got.headers.get_all("access-control-allow-origin") == [ORIGIN]
     assert got.headers.get_all("access-control-allow-credentials") == ["true"]

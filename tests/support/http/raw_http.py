@@ -1,4 +1,4 @@
-"""HTTP as bytes on a socket: what a client would refuse to send, or would put right on the way."""
+"""HTTP as bytes on a socket, for requests that an HTTP client would refuse or correct."""
 
 import json
 import socket
@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from tests.support.http.client import LEAKS, MEMBERS
 
-HANGS_AFTER_SECONDS = 30
+TIMEOUT_SECONDS = 30
 CANARY = "canary"  # stands in what is sent, and may stand in no answer
 
 
-class Answer(NamedTuple):
+class RawResponse(NamedTuple):
     """One answer; ``problem`` is its document, empty for an answer to HEAD."""
 
     status: int
@@ -29,14 +29,14 @@ def request(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
     return "\r\n".join(head).encode("latin-1") + body
 
 
-def refused(base_url: str, sent: bytes) -> Answer:
+def refusal(base_url: str, sent: bytes) -> RawResponse:
     """Send these bytes, and check the shape of the refusal that comes back (RFC 9457)."""
     with _answering(base_url, sent) as response:
         text = response.read().decode()
     assert response.status >= 400, f"{response.status} {text}"
     _check_headers(response)
     problem = {} if sent.startswith(b"HEAD ") else _document(response, text)
-    return Answer(response.status, response.headers, problem)
+    return RawResponse(response.status, response.headers, problem)
 
 
 def status_of(base_url: str, sent: bytes) -> int:
@@ -49,7 +49,7 @@ def status_of(base_url: str, sent: bytes) -> int:
 def _answering(base_url: str, sent: bytes) -> Iterator[HTTPResponse]:
     address = urlsplit(base_url)
     method = "HEAD" if sent.startswith(b"HEAD ") else None
-    with socket.create_connection((address.hostname, address.port), HANGS_AFTER_SECONDS) as link:
+    with socket.create_connection((address.hostname, address.port), TIMEOUT_SECONDS) as link:
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was all said
             link.sendall(sent)
         with HTTPResponse(link, method=method) as response:

@@ -1,4 +1,4 @@
-"""A database of a test's own, on a server that others use too."""
+"""A new database for one test, on a server that other tests share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from sqlalchemy import make_url
 from api.database.urls import direct_url
 from api.migrations.__main__ import upgrade
 from deploy.local import postgres
-from tests.support.database.migrated import FAST, folder
+from tests.support.database.embedded_postgres import FAST, readable_folder
 from tests.support.database.pool import ask
 from tests.support.http.server import make_settings
 
 
 @contextmanager
-def roleless_server() -> Iterator[str]:
-    """The URL of a new PostgreSQL that no migration has seen."""
-    with folder() as path, postgres.server(path, *FAST) as url:
+def unmigrated_server() -> Iterator[str]:
+    """The URL of a new PostgreSQL without roles, grants or tables of the API."""
+    with readable_folder() as path, postgres.server(path, *FAST) as url:
         yield url
 
 
@@ -33,7 +33,7 @@ def empty_database(url: str, *, owner: str = "postgres") -> Iterator[str]:
 
 
 @contextmanager
-def own_database(url: str) -> Iterator[str]:
+def temporary_database(url: str) -> Iterator[str]:
     """The URL of a new database that has the schema."""
     with empty_database(url) as own:
         migrate(own)

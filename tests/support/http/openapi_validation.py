@@ -1,4 +1,4 @@
-"""The committed description of the API, and answers held against it."""
+"""The committed OpenAPI document, and checks of answers against it."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What an overlay becomes when it is built, as ``kubectl apply`` would send it."""
+"""The manifests that kustomize builds from an overlay."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.required_parts import missing
+from tests.support.required_tools import skip_without
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("staging", "production")
@@ -83,4 +83,4 @@ def manifests(overlay: str) -> Manifests:
 def _kustomize() -> list[str]:
     known = (["kustomize", "build"], ["kubectl", "kustomize"])
     found = [words for words in known if shutil.which(words[0])]
-    return found[0] if found else missing("kustomize or kubectl")
+    return found[0] if found else skip_without("kustomize or kubectl")

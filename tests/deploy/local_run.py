@@ -1,4 +1,4 @@
-"""``make run``, ready, and what its user does next: paste the line it prints."""
+"""A ready ``make run``, and the curl line that it prints for its user."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.command import Command, free_port, running, started_for
+from tests.support.command import Command, free_port, processes_using, running
 
 READY = "Buy milk"
 
@@ -44,4 +44,4 @@ def lines(command: Command) -> list[Any]:
 
 def workers(data: Path) -> int:
     """How many processes gunicorn has beside its first."""
-    return sum("gunicorn" in command for command in started_for(data).values()) - 1
+    return sum("gunicorn" in command for command in processes_using(data).values()) - 1

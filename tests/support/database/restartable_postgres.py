@@ -1,4 +1,4 @@
-"""A PostgreSQL that a test stops, kills and starts again, always at the same address."""
+"""A PostgreSQL that a test can stop, kill and restart at the same address."""
 
 import signal
 import subprocess
@@ -12,8 +12,8 @@ import psycopg2
 
 from deploy.local.cluster import Cluster, binary
 from tests.support.command import free_port
-from tests.support.database.migrated import folder
-from tests.support.database.own_database import migrate
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.database.temporary_database import migrate
 
 START_SECONDS = 30
 # No flushing to the disk; but a commit that was acknowledged survives the death of the server.
@@ -21,8 +21,8 @@ OPTIONS = ("-c", "fsync=off", "-c", "synchronous_commit=on", "-h", "127.0.0.1", 
 FAST_STOP, IMMEDIATE_STOP, CRASH = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL
 
 
-class Postgres:
-    """``url`` stays the same as long as the object lives."""
+class RestartablePostgres:
+    """A server whose ``url`` stays the same over restarts."""
 
     def __init__(self, directory: Path, *options: str) -> None:
         self._cluster = Cluster(directory)
@@ -73,10 +73,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres(*options: str) -> Iterator[Postgres]:
-    """A running one that has the schema."""
-    with folder() as path:
-        made = Postgres(path, *options)
+def restartable_postgres(*options: str) -> Iterator[RestartablePostgres]:
+    """A running server that has the schema."""
+    with readable_folder() as path:
+        made = RestartablePostgres(path, *options)
         try:
             made.start()
             migrate(made.url)

@@ -12,14 +12,14 @@ from uuid import uuid4
 import httpx2 as httpx
 
 from tests.support.command import ROOT, free_port
-from tests.support.database.migrated import folder
-from tests.support.http.client import watch
-from tests.support.required_parts import missing
-from tests.support.stack.compose import Project
-from tests.support.waiting import PATIENCE, until
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.http.client import check_response
+from tests.support.required_tools import skip_without
+from tests.support.stack.compose_project import Project
+from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
-LIFTED = ""
+NO_LIMITS = ""
 METRICS = """
 from urllib.request import urlopen
 print(urlopen("http://127.0.0.1:8000/metrics").read().decode())
@@ -63,7 +63,7 @@ class Stack(Project):
 
     def wait_for_entry(self, service: str, request_id: str) -> None:
         """Wait until a service has logged that request."""
-        until(lambda: bool(self.entries(service, request_id)))
+        wait_until(lambda: bool(self.entries(service, request_id)))
 
     def workers(self) -> list[int]:
         """The workers' process ids in the API's container; the master is 1."""
@@ -75,7 +75,7 @@ class Stack(Project):
 
     def wait_for_workers(self, *gone: int) -> list[int]:
         """Wait for two workers that are not in ``gone``; their process ids."""
-        until(lambda: len(now := self.workers()) == 2 and not {*now} & {*gone})
+        wait_until(lambda: len(now := self.workers()) == 2 and not {*now} & {*gone})
         return self.workers()
 
     def metrics(self) -> str:
@@ -84,14 +84,16 @@ class Stack(Project):
 
     def status(self, path: str = "/livez") -> int:
         """The status of a GET through nginx."""
-        return httpx.get(self.base_url + path, verify=self.trust(), timeout=PATIENCE).status_code
+        return httpx.get(
+            self.base_url + path, verify=self.trust(), timeout=TIMEOUT_SECONDS
+        ).status_code
 
-    def limit(self, text: str) -> None:
+    def set_limits(self, text: str) -> None:
         """Load these limits into nginx, and wait until its old workers have exited."""
         before = self._edge_workers()
         Path(self.settings["NGINX_LIMITS"]).write_text(text)
         self.run("nginx", "nginx", "-s", "reload")
-        until(lambda: not before & self._edge_workers())
+        wait_until(lambda: not before & self._edge_workers())
 
     def user(self, name: str) -> httpx.Client:
         """A client with a token of ``make token``."""
@@ -99,9 +101,9 @@ class Stack(Project):
         return httpx.Client(
             base_url=f"{self.base_url}/api/{name}",
             headers={"Authorization": f"Bearer {token}"},
-            event_hooks={"response": [watch]},
+            event_hooks={"response": [check_response]},
             verify=self.trust(),
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
         )
 
     def _edge_workers(self) -> set[str]:
@@ -109,10 +111,10 @@ class Stack(Project):
 
 
 @contextmanager
-def composed(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
+def running_stack(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
     """A running stack with these nginx limits."""
     require_engine()
-    with folder() as data:
+    with readable_folder() as data:
         (data / "limits.conf").write_text(limits)
         stack = Stack(project_settings(data) | settings)
         try:
@@ -126,7 +128,7 @@ def require_engine() -> None:
     """Skip the test where no Docker engine runs."""
     found = shutil.which("docker")
     if not found or subprocess.run([found, "info"], check=False, capture_output=True).returncode:
-        missing("a Docker engine")
+        skip_without("a Docker engine")
 
 
 def project_settings(data: Path) -> dict[str, str]:

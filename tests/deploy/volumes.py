@@ -1,4 +1,4 @@
-"""The volumes of the stack that ``deploy/prepare.py`` fills."""
+"""The files that ``deploy/prepare.py`` writes into the volumes of the stack."""
 
 from pathlib import Path
 

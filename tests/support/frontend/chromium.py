@@ -1,4 +1,4 @@
-"""A page at an origin of its own, and a headless Chromium that opens it."""
+"""A headless Chromium, and a web page at its own origin that it opens."""
 
 import base64
 import hashlib
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.auth.issuer import send
 from tests.support.command import running
-from tests.support.database.migrated import folder
-from tests.support.required_parts import missing
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.required_tools import skip_without
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -61,7 +61,7 @@ class Site:
         self.files["/"] = ("text/html", PAGE % json.dumps(argument))
         self.files["/program.js"] = ("text/javascript", program)
         trust = [f"--ignore-certificate-errors-spki-list={pin(certificate)}"] if certificate else []
-        with folder() as profile:
+        with readable_folder() as profile:
             words = (browser(), *FLAGS, f"--user-data-dir={profile}", *trust, self.origin)
             with running(*words):
                 told = self.told.get(timeout=PATIENCE)
@@ -100,7 +100,7 @@ def site(port: int) -> Iterator[Site]:
 def browser() -> str:
     """The program, or a skipped test."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    return found or missing("Chromium")
+    return found or skip_without("Chromium")
 
 
 def pin(certificate: Path) -> str:

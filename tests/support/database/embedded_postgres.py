@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, migrated by the product's own migrations."""
+"""The embedded PostgreSQL with the schema that the migrations make."""
 
 import shutil
 import tempfile
@@ -11,13 +11,13 @@ from api.migrations.__main__ import upgrade
 from deploy.local import postgres
 from tests.support.http.server import make_settings
 
-# The tests may lose their data with the power.
+# A power failure may lose the data of a test.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """A folder that the server's user may enter; pytest's own are closed to everybody else."""
+def readable_folder() -> Iterator[Path]:
+    """A temporary folder that other users may enter; pytest's own folders are private to root."""
     path = Path(tempfile.mkdtemp(prefix="tasks-"))
     path.chmod(0o755)
     try:
@@ -27,8 +27,8 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def migrated(*options: str) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL that has the schema."""
-    with folder() as path, postgres.server(path, *FAST, *options) as url:
+def migrated_postgres(*options: str) -> Iterator[str]:
+    """The URL of a new PostgreSQL that has the schema."""
+    with readable_folder() as path, postgres.server(path, *FAST, *options) as url:
         upgrade(direct_url(make_settings(database_url=url)))
         yield url
