@@ -1,4 +1,4 @@
-"""The certificate that nginx shows, as a client sees it."""
+"""The expiry time of the certificate that nginx presents to clients."""
 
 import ssl
 import time
@@ -7,16 +7,19 @@ from contextlib import suppress
 from cryptography import x509
 from prometheus_client import Gauge
 
-NGINX, PAUSE_SECONDS = ("nginx", 8443), 10
-ENDS = Gauge("edge_certificate_end", "When nginx's certificate ends; 0 where nginx shows none.")
+NGINX, INTERVAL_SECONDS, TIMEOUT_SECONDS = ("nginx", 8443), 10, 3
+EXPIRY = Gauge(
+    "edge_certificate_expiry_timestamp_seconds",
+    "Unix time at which the certificate of nginx expires, in seconds; 0 if the handshake failed.",
+)
 
 
 def watch() -> None:
-    """Look again and again, in a thread of its own: a name or a handshake may take long."""
+    """Update the gauge forever; run it in a thread, because name lookup and handshake block."""
     while True:
-        end = 0.0
+        expiry = 0.0
         with suppress(OSError, ValueError):
-            pem = ssl.get_server_certificate(NGINX, timeout=3).encode()
-            end = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
-        ENDS.set(end)
-        time.sleep(PAUSE_SECONDS)
+            pem = ssl.get_server_certificate(NGINX, timeout=TIMEOUT_SECONDS).encode()
+            expiry = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+        EXPIRY.set(expiry)
+        time.sleep(INTERVAL_SECONDS)

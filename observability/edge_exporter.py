@@ -1,5 +1,7 @@
-"""Counts what nginx answered, by its log: an application cannot count the requests that died with
-its worker.
+"""Exports request counts and latencies of nginx, read from its access log.
+
+The API cannot count the requests that were lost with one of its workers; nginx can. It sends each
+line of its JSON access log as a datagram to a UNIX socket.
 """
 
 import json
@@ -13,31 +15,52 @@ from prometheus_client import Counter, Histogram, start_http_server
 
 from observability import certificate
 
-SOCKET, PORT, LINE_BYTES = Path("/run/edge/log"), 9114, 65536
+SOCKET, PORT, MAX_LINE_BYTES = Path("/run/edge/log"), 9114, 65536
 PROBES = {"/livez", "/readyz", "/startupz", "/healthz"}
-CODES = "200 201 304 400 401 403 404 405 408 413 414 415 422 429 431 499 500 501 502 503 504 505"
-BOUNDS = ".005 .01 .025 .05 .075 .1 .15 .2 .25 .3 .4 .5 .6 .75 1 1.5 2.5 5 10"  # as the API's
-REQUESTS = Counter("edge_requests_total", "Answers, by status and maker.", ["status", "by"])
-SECONDS = Histogram("edge_request_seconds", "To the answer.", ["status"], buckets=BOUNDS.split())
-KNOWN = {code: [REQUESTS.labels(code, by) for by in ("api", "nginx")] for code in CODES.split()}
-OTHER = [REQUESTS.labels("other", by) for by in ("api", "nginx")]
-KINDS = {kind: SECONDS.labels(f"{kind}xx") for kind in "012345"}
+REDIRECT_TO_HTTPS = "308"
+STATUSES = (
+    "200 201 304 400 401 403 404 405 408 412 413 414 415 422 429 431 499 500 501 502 503 504 505"
+)
+# Those of the API's own histogram, so that the two can be compared.
+BUCKETS = ".005 .01 .025 .05 .075 .1 .15 .2 .25 .3 .4 .5 .6 .75 1 1.5 2.5 5 10"
+REQUESTS = Counter(
+    "edge_requests_total",
+    "Number of requests that nginx answered, by status and by whether the API made the answer.",
+    ["status", "answered_by"],
+)
+DURATION = Histogram(
+    "edge_request_duration_seconds",
+    "Time from sending a request to the API until its answer was read, in seconds.",
+    ["status"],
+    buckets=BUCKETS.split(),
+)
+# Every series exists from the start: (answered by the API, answered by nginx itself).
+REQUESTS_BY_STATUS = {
+    status: [REQUESTS.labels(status, source) for source in ("api", "nginx")]
+    for status in [*STATUSES.split(), "other"]
+}
+DURATION_BY_CLASS = {digit: DURATION.labels(f"{digit}xx") for digit in "012345"}
 
 
 def count(line: bytes) -> None:
-    """Take a line of the log into account; probes and redirects to HTTPS are no service."""
+    """Count one line of the access log; probes and redirects to HTTPS are left out.
+
+    Raises ValueError, KeyError and the like for a line that is not as nginx writes it.
+    """
     entry = json.loads(line[line.index(b"{") :])
-    if entry["path"] in PROBES or (code := entry["status"]) == "308":
+    status = entry["status"]
+    if entry["path"] in PROBES or status == REDIRECT_TO_HTTPS:
         return
-    # Where upstream sent no headers, the answer is nginx's own. Not its time: that is the client's.
-    own = not entry["upstream_header"][-1:].isdigit()
-    spent = re.findall(r"[\d.]+", entry["upstream_seconds"]) or [entry["seconds"]]
-    KNOWN.get(code, OTHER)[own].inc()
-    KINDS[code[0]].observe(sum(map(float, spent)))
+    # Without response headers from upstream, nginx made the answer itself.
+    by_nginx = not entry["upstream_header"][-1:].isdigit()
+    # Upstream time excludes the time that the client takes; with retries it has several values.
+    seconds = re.findall(r"[\d.]+", entry["upstream_seconds"]) or [entry["seconds"]]
+    REQUESTS_BY_STATUS.get(status, REQUESTS_BY_STATUS["other"])[by_nginx].inc()
+    DURATION_BY_CLASS[status[0]].observe(sum(map(float, seconds)))
 
 
 def main() -> None:
-    """Count until the process is ended."""
+    """Receive log lines and serve ``/metrics`` until the process is stopped."""
     SOCKET.unlink(missing_ok=True)
     Thread(target=certificate.watch, daemon=True).start()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
@@ -45,8 +68,8 @@ def main() -> None:
         SOCKET.chmod(0o666)
         start_http_server(PORT)
         while True:
-            line = log.recv(LINE_BYTES)
-            with suppress(Exception):  # whatever a line holds, the next one counts
+            line = log.recv(MAX_LINE_BYTES)
+            with suppress(Exception):  # a malformed line must not stop the exporter
                 count(line)
 
 

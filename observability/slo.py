@@ -1,5 +1,7 @@
-"""Recording rules and alerts, made of the objectives in slo.toml: multi-window, multi-burn-rate
-(Google, *The Site Reliability Workbook*, chapter 5).
+"""Generates the recording rules and alerts for the objectives in slo.toml.
+
+The alerts are multi-window, multi-burn-rate alerts (Google, *The Site Reliability Workbook*,
+chapter 5).
 """
 
 import tomllib
@@ -8,16 +10,16 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RULES = HERE / "prometheus" / "rules" / "slo.yml"
-STEP = 30  # seconds between two evaluations, and what one recorded sample stands for
-HEAD = f"""\
-# Made by `python -m observability.slo` of slo.toml: change that.
+INTERVAL = 30  # seconds between two evaluations: each recorded sample stands for so long
+HEADER = f"""\
+# Generated from slo.toml by `python -m observability.slo`; do not edit.
 
 groups:
   - name: slo
-    interval: {STEP}s
+    interval: {INTERVAL}s
     rules:
 """
-RECORD = """\
+RECORDING_RULE = """\
       - record: {record}
         expr: {expr}
         labels: {{ slo: {slo} }}
@@ -25,21 +27,21 @@ RECORD = """\
 ALERT = """\
       - alert: {alert}
         expr: |-
-          slo:error_ratio:{long}{{slo="{slo}"}} > {limit:.6g}
-            and slo:error_ratio:{short}{{slo="{slo}"}} > {limit:.6g}
-            and slo:requests:{long}{{slo="{slo}"}} > {enough}
+          slo:error_ratio:{long}{{slo="{slo}"}} > {threshold:.6g}
+            and slo:error_ratio:{short}{{slo="{slo}"}} > {threshold:.6g}
+            and slo:requests:{long}{{slo="{slo}"}} > {min_requests}
         labels: {{ severity: {severity}, window: {long} }}
         annotations:
           summary: >-
-            {slo}: the error budget of {window} burns at {factor} times the rate that it allows
-            ({{{{ $value | humanizePercentage }}}} of the requests of {long} are bad)
+            The {window} error budget for {slo} burns {factor} times faster than allowed
+            ({{{{ $value | humanizePercentage }}}} of the requests of the last {long} were bad)
           runbook_url: observability/RUNBOOK.md#{anchor}
 """
 
 
 def rules(slo: dict[str, Any]) -> str:
-    """The rule file of these objectives."""
-    parts = [HEAD]
+    """The text of the rule file for these objectives."""
+    parts = [HEADER]
     for name, objective in slo["objectives"].items():
         parts += [_rates(name, objective), *(_window(name, w) for w in _windows(slo))]
         parts += [_budget(name, objective, slo["window"])]
@@ -53,20 +55,22 @@ def _windows(slo: dict[str, Any]) -> list[str]:
 
 
 def _rates(name: str, objective: dict[str, str]) -> str:
-    """Requests and bad ones per second: series of their own, so that long windows stay cheap."""
+    """All and bad requests per second, recorded so that long windows stay cheap to evaluate."""
     total, bad, good = (f"sum(rate({objective.get(k)}[1m]))" for k in ("all", "bad", "good"))
-    # Where nobody counts the good ones, all are bad.
+    # Without a series of good requests, all requests are bad.
     failed = bad if "bad" in objective else f"{total} - ({good} or 0 * {total})"
-    return _record("slo:requests:rate1m", name, total) + _record("slo:bad:rate1m", name, failed)
+    return _record("slo:requests:rate1m", name, total) + _record(
+        "slo:bad_requests:rate1m", name, failed
+    )
 
 
 def _window(name: str, window: str) -> str:
     requests, bad = (
-        f'{STEP} * sum_over_time(slo:{what}:rate1m{{slo="{name}"}}[{window}])'
-        for what in ("requests", "bad")
+        f'{INTERVAL} * sum_over_time(slo:{what}:rate1m{{slo="{name}"}}[{window}])'
+        for what in ("requests", "bad_requests")
     )
     total = f'slo:requests:{window}{{slo="{name}"}}'
-    # No series of bad ones, or no request at all: nothing failed.
+    # Without a series of bad requests, or without requests at all, the ratio is 0.
     ratio = f"{bad} / ({total} > 0) or 0 * {total}"
     return _record(f"slo:requests:{window}", name, requests) + _record(
         f"slo:error_ratio:{window}", name, ratio
@@ -75,18 +79,20 @@ def _window(name: str, window: str) -> str:
 
 def _budget(name: str, objective: dict[str, Any], window: str) -> str:
     ratio = 'slo:error_ratio:{}{{slo="' + name + '"}}'
-    allowed = f"{_allowed(objective):.6g}"
-    left = f"1 - {ratio.format(window)} / {allowed}"
-    burn = f"{ratio.format('1h')} / {allowed}"
-    return _record("slo:budget_left:ratio", name, left) + _record("slo:burn:1h", name, burn)
+    allowed = f"{_allowed_ratio(objective):.6g}"
+    remaining = f"1 - {ratio.format(window)} / {allowed}"
+    burn_rate = f"{ratio.format('1h')} / {allowed}"
+    return _record("slo:error_budget_remaining:ratio", name, remaining) + _record(
+        "slo:burn_rate:1h", name, burn_rate
+    )
 
 
-def _allowed(objective: dict[str, Any]) -> float:
+def _allowed_ratio(objective: dict[str, Any]) -> float:
     return 1 - float(objective["target"]) / 100
 
 
 def _record(record: str, name: str, expr: str) -> str:
-    return RECORD.format(record=record, expr=expr, slo=name)
+    return RECORDING_RULE.format(record=record, expr=expr, slo=name)
 
 
 def _alert(slo: dict[str, Any], name: str, objective: dict[str, Any], burn: dict[str, Any]) -> str:
@@ -95,15 +101,15 @@ def _alert(slo: dict[str, Any], name: str, objective: dict[str, Any], burn: dict
         alert=alert,
         slo=name,
         anchor=alert.lower(),
-        limit=burn["factor"] * _allowed(objective),
-        enough=slo["enough_requests"],
+        threshold=burn["factor"] * _allowed_ratio(objective),
+        min_requests=slo["min_requests"],
         window=slo["window"],
         **burn,
     )
 
 
 def load() -> dict[str, Any]:
-    """The objectives."""
+    """The objectives in slo.toml."""
     return tomllib.loads((HERE / "slo.toml").read_text())
 
 

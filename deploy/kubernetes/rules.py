@@ -1,8 +1,8 @@
-"""Prometheus' rules in the operator's form: ``python -m deploy.kubernetes.rules`` writes them.
+"""Generates the PrometheusRule of the cluster: ``python -m deploy.kubernetes.rules``.
 
-No nginx of ours stands before the API in a cluster, so the API's own counters take its place: they
-have the same labels, and do not see what the cluster's proxy answers itself. And a cluster's
-Prometheus watches others too, so every selector says whose series it means.
+In a cluster our nginx does not run, so the rules use the API's own counters in place of the edge
+exporter's. These have the same labels, but do not count what the Ingress controller answers itself.
+A cluster's Prometheus also scrapes other applications, so every selector names job and namespace.
 """
 
 import re
@@ -17,43 +17,46 @@ MANIFEST = HERE / "monitoring" / "rules.yaml"
 NAMESPACE = "tasks"
 SERIES = {
     "edge_requests_total": "http_requests_total",
-    "edge_request_seconds": "http_request_duration_seconds",
+    "edge_request_duration_seconds": "http_request_duration_seconds",
 }
-# It asks for what only our nginx tells.
-LEFT_OUT = "edge.yml"
-# A counter has no series before the first request: that alone is no alert.
+# These rules need the edge exporter.
+OMITTED = "edge.yml"
+# A counter has no series before the first request, which must not fire this alert.
 GUARDS = {"SLIAbsent": "({}) unless on () up"}
 SELECTOR = re.compile(r"\b(up|(?:http|tasks|scrape)_\w+|\w+:[\w:]+)\b(?:\{([^}]*)\})?")
-HEAD = "# Made by `python -m deploy.kubernetes.rules` of observability/prometheus/rules.\n"
+HEADER = (
+    "# Generated from observability/prometheus/rules by `python -m deploy.kubernetes.rules`;"
+    " do not edit.\n"
+)
 
 
 def manifest() -> str:
-    """One object with the groups of every file."""
-    files = [path for path in sorted(SOURCES.glob("*.yml")) if path.name != LEFT_OUT]
+    """The PrometheusRule, in YAML, with the rule groups of every file."""
+    files = [path for path in sorted(SOURCES.glob("*.yml")) if path.name != OMITTED]
     groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
     for group in groups:
-        group["rules"] = [_own(rule) for rule in group["rules"]]
+        group["rules"] = [_for_cluster(rule) for rule in group["rules"]]
     rule = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "tasks-api", "labels": {"app.kubernetes.io/name": "tasks-api"}},
         "spec": {"groups": groups},
     }
-    return HEAD + yaml.safe_dump(rule, sort_keys=False, width=10_000)
+    return HEADER + yaml.safe_dump(rule, sort_keys=False, width=10_000)
 
 
-def _own(rule: dict[str, Any]) -> dict[str, Any]:
-    """The same about the API's own series; its outcome says the namespace too."""
+def _for_cluster(rule: dict[str, Any]) -> dict[str, Any]:
+    """The rule on the API's own series of our namespace, with the namespace as a label."""
     text = " ".join(rule["expr"].split())
-    for edge, own in SERIES.items():
-        text = text.replace(edge, own)
+    for edge, api in SERIES.items():
+        text = text.replace(edge, api)
     text = GUARDS.get(rule.get("alert", ""), "{}").format(text)
     labels = rule.get("labels", {}) | {"namespace": NAMESPACE}
-    return rule | {"expr": SELECTOR.sub(_narrowed, text), "labels": labels}
+    return rule | {"expr": SELECTOR.sub(_with_namespace, text), "labels": labels}
 
 
-def _narrowed(selector: re.Match[str]) -> str:
-    """A series that rules recorded has no job any more."""
+def _with_namespace(selector: re.Match[str]) -> str:
+    """The selector with namespace and job; recorded series have no job label."""
     name, given = selector[1], selector[2]
     job = "" if ":" in name or "job=" in (given or "") else 'job="api"'
     labels = [given, job, f'namespace="{NAMESPACE}"']

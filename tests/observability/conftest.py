@@ -1,4 +1,4 @@
-"""One stack for everything that is watched here: its database was slow, then users were at work."""
+"""One Compose stack with its monitoring: first with a slow database, then under a normal load."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ from tests.support.stack.compose_stack import LIMITS, NO_LIMITS
 
 
 @pytest.fixture(scope="package")
-def burnt() -> Iterator[MonitoredStack]:
-    """A stack whose database was slow from the beginning, and at last too slow."""
+def slow_stack() -> Iterator[MonitoredStack]:
+    """A stack whose database was slow from the beginning, and in the end exceeded its deadline."""
     with monitored_stack(NO_LIMITS) as found:
         with user_traffic(found.stack, 12, pause=0.2):
             found.lock_task_table(turns=12, seconds=0.9)
@@ -26,19 +26,19 @@ def burnt() -> Iterator[MonitoredStack]:
 
 
 @pytest.fixture(scope="package")
-def load(burnt: MonitoredStack) -> str:
-    """What ``make load`` says after a minute on it, within the limits of everybody."""
-    burnt.wait_for('ALERTS{alertstate="firing"}', lambda one: one == 1)
-    burnt.stack.set_limits(LIMITS)
+def load(slow_stack: MonitoredStack) -> str:
+    """The output of ``make load`` after a minute on that stack, with the default rate limits."""
+    slow_stack.wait_for('ALERTS{alertstate="firing"}', lambda one: one == 1)
+    slow_stack.stack.set_limits(LIMITS)
     with running(
-        "make", "load", f"SECONDS={LOAD_SECONDS}", settings=burnt.stack.settings
+        "make", "load", f"SECONDS={LOAD_SECONDS}", settings=slow_stack.stack.settings
     ) as command:
         command.process.wait(LOAD_SECONDS * 2)
         return command.output
 
 
 @pytest.fixture(scope="package")
-def site(burnt: MonitoredStack, load: str) -> MonitoredStack:
-    """The stack after all that."""
+def site(slow_stack: MonitoredStack, load: str) -> MonitoredStack:
+    """The stack after the load."""
     assert load
-    return burnt
+    return slow_stack

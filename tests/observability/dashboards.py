@@ -1,4 +1,4 @@
-"""The dashboards that are delivered, and what they ask Prometheus."""
+"""The dashboards of observability/grafana, and their queries."""
 
 import json
 import re
@@ -12,31 +12,31 @@ from tests.support.command import ROOT
 
 FOLDER = ROOT / "observability" / "grafana" / "dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
-# What Grafana puts in their place: four scrapes, and every instance.
+# As Grafana replaces them: four scrape intervals, and every instance.
 VARIABLES = {"$__rate_interval": "40s", "$__interval": "10s", "$instance": ".*"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query and where it stands."""
+    """A PromQL expression and the panel or variable that it belongs to."""
 
     place: str
     text: str
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The dashboard in this file."""
+    """The parsed dashboard file."""
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 
 def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those that show something: rows do not."""
+    """The panels, without rows."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def queries(dashboard: dict[str, Any]) -> list[Query]:
-    """Every query of every panel and variable, as Grafana sends it."""
+    """The queries of all panels and variables, as Grafana sends them."""
     asked = [
         Query(f"{dashboard['title']}: {panel['title']}", _filled(target["expr"]))
         for panel in panels(dashboard)
@@ -46,7 +46,7 @@ def queries(dashboard: dict[str, Any]) -> list[Query]:
 
 
 def annotations(dashboard: dict[str, Any]) -> list[Query]:
-    """Whether each annotation was there at any time of the last hour."""
+    """A query per annotation that has a value if it was shown in the last hour."""
     return [
         Query(f"{dashboard['title']}: {mark['name']}", f"max_over_time(({mark['expr']})[1h:10s])")
         for mark in dashboard["annotations"]["list"]
@@ -54,7 +54,7 @@ def annotations(dashboard: dict[str, Any]) -> list[Query]:
 
 
 def panel_query(title: str, number: int = 0) -> str:
-    """The query of the panel with this title."""
+    """The query with this number of the panel with this title."""
     [panel] = [p for file in FILES for p in panels(read(file)) if p["title"] == title]
     return _filled(panel["targets"][number]["expr"])
 
@@ -73,12 +73,12 @@ def _filled(text: str) -> str:
 
 
 def values(prometheus: str, query: str) -> dict[str, float]:
-    """The series that answer now, by their labels."""
+    """The current values of an instant query, by the label values of each series."""
     with urlopen(f"{prometheus}/api/v1/query?{urlencode({'query': query})}") as answer:
         series = json.load(answer)["data"]["result"]
     return {",".join(sorted(s["metric"].values())): float(s["value"][1]) for s in series}
 
 
 def has_value(prometheus: str, query: str) -> bool:
-    """Whether at least one series has a number."""
+    """Whether at least one series has a value that is not NaN."""
     return any(value == value for value in values(prometheus, query).values())  # noqa: PLR0124

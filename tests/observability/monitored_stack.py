@@ -1,4 +1,4 @@
-"""The stack with its monitoring services, and user traffic on it."""
+"""The Compose stack with its monitoring, and users who send requests to it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,18 +24,18 @@ LOCK_TASK_TABLE = (
 
 @dataclass(frozen=True)
 class MonitoredStack:
-    """A stack, and the URLs of its monitoring services."""
+    """A stack, and the base URLs of its Prometheus and Alertmanager."""
 
     stack: Stack
     prometheus: str
     alertmanager: str
 
     def values(self, query: str) -> dict[str, float]:
-        """The series that answer now, by their labels."""
+        """The current values of an instant query, by the label values of each series."""
         return values(self.prometheus, query)
 
     def wait_for(self, query: str, holds: Callable[[float], bool], series: str = "") -> None:
-        """Until a series of the answer, or this one, has such a value."""
+        """Wait until a series of the result, whose labels contain ``series``, has such a value."""
         wait_until(
             lambda: any(holds(v) for name, v in self.values(query).items() if series in name)
         )
@@ -43,26 +43,26 @@ class MonitoredStack:
     def wait_for_panel(
         self, title: str, holds: Callable[[float], bool], series: str = "", query: int = 0
     ) -> None:
-        """Until the panel of this title shows it."""
+        """Wait until the panel with this title shows such a value."""
         self.wait_for(panel_query(title, query), holds, series)
 
     def alerts(self) -> set[str]:
-        """The names of those that Alertmanager was told of."""
-        told = httpx.get(f"{self.alertmanager}/api/v2/alerts").json()
-        return {alert["labels"]["alertname"] for alert in told}
+        """The names of the alerts that Alertmanager received."""
+        received = httpx.get(f"{self.alertmanager}/api/v2/alerts").json()
+        return {alert["labels"]["alertname"] for alert in received}
 
     def failures(self) -> float:
-        """The 5xx that the API itself answered until the last scrape."""
+        """The number of 5xx answers of the API itself until the last scrape."""
         return max(self.values('sum(http_requests_total{status=~"5.."})').values(), default=0)
 
     def lock_task_table(self, turns: int, seconds: float) -> None:
-        """Lock the task table ``turns`` times for ``seconds`` each."""
+        """Lock the task table so many times, for so many seconds each."""
         self.stack.psql(LOCK_TASK_TABLE.format(turns=turns, seconds=seconds))
 
 
 @contextmanager
 def monitored_stack(limits: str = LIMITS) -> Iterator[MonitoredStack]:
-    """The stack with Prometheus and Alertmanager, without Grafana."""
+    """Start the stack with all of its monitoring but Grafana."""
     ports = {name: f"{free_port()}" for name in ("PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
     with running_stack(limits, **ports) as stack:
         stack.make("up", SERVICES)
@@ -71,24 +71,24 @@ def monitored_stack(limits: str = LIMITS) -> Iterator[MonitoredStack]:
 
 @contextmanager
 def user_traffic(stack: Stack, users: int, pause: float = 0.5) -> Iterator[None]:
-    """Users at work until the block ends."""
+    """So many users send requests until the block ends."""
     done = threading.Event()
     names = [f"user-{uuid4().hex}" for _ in range(users)]
     tokens = stack.run("api", "python", "-m", "deploy.local.access_token", "--sub", *names).split()
     with ThreadPoolExecutor(users) as pool:
-        days = [
-            pool.submit(_work, stack, name, token, done, pause)
+        users_running = [
+            pool.submit(_user, stack, name, token, done, pause)
             for name, token in zip(names, tokens, strict=True)
         ]
         try:
             yield
         finally:
             done.set()
-    for day in days:
-        day.result()
+    for one in users_running:
+        one.result()
 
 
-def _work(stack: Stack, name: str, token: str, done: threading.Event, pause: float) -> None:
+def _user(stack: Stack, name: str, token: str, done: threading.Event, pause: float) -> None:
     with httpx.Client(
         base_url=f"{stack.base_url}/api/{name}",
         headers={"Authorization": f"Bearer {token}"},
@@ -96,11 +96,11 @@ def _work(stack: Stack, name: str, token: str, done: threading.Event, pause: flo
         timeout=TIMEOUT_SECONDS,
     ) as user:
         while not done.wait(pause):
-            _turn(user, pause, done)
+            _each_operation(user, pause, done)
 
 
-def _turn(user: httpx.Client, pause: float, done: threading.Event) -> None:
-    """One of everything, and some mistakes."""
+def _each_operation(user: httpx.Client, pause: float, done: threading.Event) -> None:
+    """Every operation once, and some client errors."""
     user.post("/tasks", json={"title": ""})
     created = user.post("/tasks", json={"title": "a task"})
     if done.wait(pause) or created.status_code != httpx.codes.CREATED:

@@ -1,4 +1,4 @@
-"""The stack under load, watched by its own Prometheus: every panel shows something."""
+"""The stack under load with its own Prometheus: every panel has data."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.support.observability.promtool import RULES
 
 pytestmark = pytest.mark.slow
 
-WATCHERS = ["edge", "prometheus", "alertmanager"]
+MONITORING = ["edge", "prometheus", "alertmanager"]
 QUERIES = [query for file in FILES for query in queries(read(file))]
 MARKS = [query for file in FILES for query in annotations(read(file))]
 RULE_TEXTS = [
@@ -25,7 +25,7 @@ SELECTOR = re.compile(r"\b(?:(?:edge|http|tasks|scrape)_\w+|slo:[\w:]+|up\b|ALER
 SHARES = {"list": 60, "get": 15, "create": 15, "toggle": 4, "update": 4, "delete": 2}
 
 
-def test_make_load_works_like_its_users_and_says_how_long_they_waited(load: str) -> None:
+def test_make_load_sends_the_intended_mix_and_prints_the_latency_table(load: str) -> None:
     table = rows(load)
     requests = {name: int(row[0]) for name, row in table.items()}
     total = sum(requests[name] for name in SHARES)
@@ -38,7 +38,7 @@ def test_make_load_works_like_its_users_and_says_how_long_they_waited(load: str)
     assert all(re.fullmatch(r"[\d.]+%", row[-1]) for row in table.values())
 
 
-def test_everything_is_scraped(site: MonitoredStack) -> None:
+def test_every_target_is_scraped(site: MonitoredStack) -> None:
     up = site.values("up")
 
     assert set(up.values()) == {1}
@@ -46,35 +46,37 @@ def test_everything_is_scraped(site: MonitoredStack) -> None:
 
 
 def test_every_query_has_a_value(site: MonitoredStack) -> None:
-    silent = [query for query in QUERIES + MARKS if not has_value(site.prometheus, query.text)]
+    without_data = [
+        query for query in QUERIES + MARKS if not has_value(site.prometheus, query.text)
+    ]
 
-    assert silent == []
+    assert without_data == []
 
 
-def test_every_series_that_is_asked_for_exists(site: MonitoredStack) -> None:
+def test_every_series_in_a_query_or_rule_exists(site: MonitoredStack) -> None:
     texts = [query.text for query in QUERIES + MARKS]
 
     assert missing_series(site, texts + RULE_TEXTS) == set()
 
 
-def test_a_renamed_metric_or_label_is_noticed(site: MonitoredStack) -> None:
+def test_a_renamed_metric_or_label_is_detected(site: MonitoredStack) -> None:
     texts = [query.text for query in QUERIES] + RULE_TEXTS
-    metric = [text.replace("tasks_api_queue_", "tasks_line_") for text in texts]
+    metric = [text.replace("tasks_api_queue_", "tasks_renamed_") for text in texts]
     label = [text.replace('status="429"', 'code="429"') for text in texts]
 
     assert len(missing_series(site, metric)) == 1
-    assert missing_series(site, label) == {'slo:answers:rate1m{code="429"}'}
+    assert missing_series(site, label) == {'slo:responses:rate1m{code="429"}'}
 
 
 def missing_series(site: MonitoredStack, texts: list[str]) -> set[str]:
-    """The selectors that find nothing."""
-    asked = {found for text in texts for found in SELECTOR.findall(text)}
-    # Of the last minutes: some alerts fire no more.
-    return {one for one in asked if not site.values(f"count(last_over_time({one}[1h]))")}
+    """The selectors in these queries that match no series."""
+    selectors = {found for text in texts for found in SELECTOR.findall(text)}
+    # Over the last hour: some alerts are already resolved.
+    return {one for one in selectors if not site.values(f"count(last_over_time({one}[1h]))")}
 
 
-@pytest.mark.parametrize("service", WATCHERS)
-def test_who_watches_may_do_nothing_else(site: MonitoredStack, service: str) -> None:
+@pytest.mark.parametrize("service", MONITORING)
+def test_monitoring_containers_run_without_privileges(site: MonitoredStack, service: str) -> None:
     text = site.stack.run(service, "cat", "/proc/1/status")
     status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     host = site.stack.inspect(service)["HostConfig"]
@@ -87,7 +89,7 @@ def test_who_watches_may_do_nothing_else(site: MonitoredStack, service: str) -> 
     assert host["Memory"] > 0
 
 
-def test_alertmanager_takes_its_configuration(site: MonitoredStack) -> None:
+def test_alertmanager_accepts_its_configuration(site: MonitoredStack) -> None:
     file = "/etc/alertmanager/alertmanager.yml"
 
     assert "SUCCESS" in site.stack.run("alertmanager", "amtool", "check-config", file)

@@ -1,4 +1,4 @@
-"""Those who watch, as Compose starts them."""
+"""The monitoring services in docker-compose.yml."""
 
 from collections import Counter
 from typing import Any
@@ -10,19 +10,19 @@ from tests.support.command import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-WATCHERS = ["edge", "prometheus", "alertmanager", "grafana"]
-DEFAULT = {"prepare", "db", "migrate", "api", "nginx", *WATCHERS}
+MONITORING = ["edge", "prometheus", "alertmanager", "grafana"]
+DEFAULT = {"prepare", "db", "migrate", "api", "nginx", *MONITORING}
 
 
-def test_everything_starts_by_default() -> None:
-    """Whoever has a profile starts on request; the database's two are about DATABASE_URL."""
+def test_monitoring_starts_by_default() -> None:
+    """Services with a profile start on request; the profiles of db depend on DATABASE_URL."""
     plain = {name for name, found in SERVICES.items() if "profiles" not in found}
 
     assert plain | {"db"} == DEFAULT
 
 
-@pytest.mark.parametrize("name", WATCHERS)
-def test_a_watcher_may_do_little_and_is_watched(name: str) -> None:
+@pytest.mark.parametrize("name", MONITORING)
+def test_a_monitoring_service_is_restricted_and_has_a_health_check(name: str) -> None:
     service = SERVICES[name]
 
     assert service["read_only"] is True
@@ -34,8 +34,8 @@ def test_a_watcher_may_do_little_and_is_watched(name: str) -> None:
     assert "privileged" not in service
 
 
-def test_who_is_published_is_so_on_loopback_and_on_ports_that_can_be_changed() -> None:
-    ports = [port for name in WATCHERS for port in SERVICES[name].get("ports", [])]
+def test_published_ports_are_on_loopback_and_configurable() -> None:
+    ports = [port for name in MONITORING for port in SERVICES[name].get("ports", [])]
 
     assert ports == [
         "127.0.0.1:${PROMETHEUS_PORT:-9090}:9090",
@@ -44,7 +44,7 @@ def test_who_is_published_is_so_on_loopback_and_on_ports_that_can_be_changed() -
     ]
 
 
-def test_prometheus_brings_all_its_targets() -> None:
+def test_prometheus_depends_on_all_its_targets() -> None:
     file = ROOT / "observability" / "prometheus" / "prometheus.yml"
     jobs = Counter(job["job_name"] for job in yaml.safe_load(file.read_text())["scrape_configs"])
     started = {"api", "prometheus", *SERVICES["prometheus"]["depends_on"]}

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from api.telemetry import metrics
 from deploy.kubernetes import rules
 from tests.deploy.kubernetes.kustomize import Object, manifests
-from tests.observability.traffic import CALM, burning, failing, slow
+from tests.observability.traffic_series import HEALTHY_TRAFFIC, burning, failing, slow
 from tests.support.observability.promtool import Series, failure, promtool
 
 JOB, PLACE = 'job="api"', f'namespace="{rules.NAMESPACE}"'
@@ -78,7 +78,7 @@ def test_the_rules_are_made_of_those_of_compose() -> None:
 def test_all_are_there_but_those_about_our_nginx(spec: Object) -> None:
     files = [yaml.safe_load(path.read_text()) for path in rules.SOURCES.glob("*.yml")]
     names = Counter(name(rule) for file in files for rule in every(file))
-    edge = yaml.safe_load((rules.SOURCES / rules.LEFT_OUT).read_text())
+    edge = yaml.safe_load((rules.SOURCES / rules.OMITTED).read_text())
 
     assert Counter(map(name, every(spec))) == names - Counter(map(name, every(edge)))
     assert {*map(name, every(edge))} == {
@@ -107,7 +107,7 @@ def test_the_dashboards_ask_for_nothing_that_only_compose_records(spec: Object) 
     found = manifests("production").one("ConfigMap", "tasks-api-dashboards")["data"]
     asked = {*re.findall(r"\b(?:edge_\w+|\w+:[a-z]\w*:\w+)", "".join(found.values()))}
 
-    assert "slo:budget_left:ratio" in asked
+    assert "slo:error_budget_remaining:ratio" in asked
     assert asked <= recorded(spec)
 
 
@@ -137,7 +137,7 @@ def test_slow_answers_page_and_ticket_as_in_compose(
 def test_a_neighbour_that_fails_alerts_nobody(folder: Path) -> None:
     theirs = 'namespace="theirs"'
     down = {f"up{{{JOB},{theirs}}}": "0x200"}
-    series = own(CALM) | own(failing(5000), theirs) | down
+    series = own(HEALTHY_TRAFFIC) | own(failing(5000), theirs) | down
 
     assert not failure(folder, series, {"45m": set()}, folder)
 

@@ -1,4 +1,4 @@
-"""Rules tried on made-up series, by Prometheus's own tool."""
+"""Rules evaluated on input series by promtool."""
 
 import json
 import shutil
@@ -25,7 +25,10 @@ def promtool(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str
 
 
 def failure(rules: Path, series: Series, firing: Firing, folder: Path) -> str:
-    """Why not exactly these alerts fire at these times (``name/window``); empty if they do."""
+    """The output of promtool if other alerts fire at these times; empty if exactly these do.
+
+    An alert is given as ``name`` or ``name/window``.
+    """
     checks = [
         {"expr": FIRING, "eval_time": at, "exp_samples": [_sample(name) for name in names]}
         for at, names in firing.items()
@@ -34,7 +37,7 @@ def failure(rules: Path, series: Series, firing: Firing, folder: Path) -> str:
 
 
 def difference(series: Series, at: str, values: Mapping[str, float], folder: Path) -> str:
-    """Why not every one of these queries has this value then; empty if they do."""
+    """The output of promtool if a query has another value at that time; empty if none has."""
     checks = [
         {
             "expr": f"round(max({query}), 0.001)",

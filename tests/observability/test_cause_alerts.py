@@ -1,4 +1,4 @@
-"""The alerts about causes: each fires, clears, and keeps quiet where little happens."""
+"""Each alert on a cause fires, resolves, and does not fire below its threshold."""
 
 import re
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from tests.support.observability.promtool import RULES, Series, failure
 
 RUNBOOK = (ROOT / "observability" / "RUNBOOK.md").read_text()
 DAY, FAR = 86400, 9999999
-IN_FLIGHT, ENDS = 'tasks_api_in_flight{instance="a"}', "edge_certificate_end"
-# Without them users are not watched, which is an alert of its own.
+IN_FLIGHT, ENDS = 'tasks_api_in_flight{instance="a"}', "edge_certificate_expiry_timestamp_seconds"
+# Without these, SLIAbsent and EdgeDown fire as well.
 INDICATORS: Series = {
     ENDS: f"{FAR}x200",
-    'edge_requests_total{status="200",by="api"}': "0+600x200",
-    'edge_request_seconds_count{status="2xx"}': "0+600x200",
-    'edge_request_seconds_bucket{status="2xx",le="0.5"}': "0+600x200",
+    'edge_requests_total{status="200",answered_by="api"}': "0+600x200",
+    'edge_request_duration_seconds_count{status="2xx"}': "0+600x200",
+    'edge_request_duration_seconds_bucket{status="2xx",le="0.5"}': "0+600x200",
 }
-IDLE: Series = {'edge_requests_total{status="200",by="api"}': "0x200"}
-NGINX_FAILS = 'edge_requests_total{status="502",by="nginx"}'
+IDLE: Series = {'edge_requests_total{status="200",answered_by="api"}': "0x200"}
+NGINX_FAILS = 'edge_requests_total{status="502",answered_by="nginx"}'
 API_FAILS = 'http_requests_total{status="503",handler="/",method="GET"}'
 POOL, LAG = "tasks_api_db_pool_wait_seconds_bucket", "tasks_api_event_loop_lag_seconds_bucket"
 UP, SCRAPE = 'up{job="api",instance="a"}', 'scrape_duration_seconds{job="api",instance="a"}'
@@ -36,21 +36,21 @@ POOL_COUNT, SERVED = "tasks_api_db_pool_wait_seconds_count", 'http_requests_tota
 
 @dataclass(frozen=True)
 class Case:
-    """Series that make the alert fire at ``at`` and no more at ``over``; quiet ones never do."""
+    """``firing`` fires the alert at ``at``, until before ``resolved_at``; ``quiet`` never does."""
 
     alert: str
-    loud: Series
+    firing: Series
     quiet: Series
     at: str = "20m"
-    over: str = "45m"
+    resolved_at: str = "45m"
 
 
-def buckets(name: str, bound: str, *, fast: str, everything: str) -> Series:
-    """A histogram: what is within the bound, and what is not."""
+def buckets(name: str, bound: str, *, within: str, total: str) -> Series:
+    """A histogram with so many observations within the bound, and so many in all."""
     return {
-        f'{name}{{le="{bound}"}}': fast,
-        f'{name}{{le="1.0"}}': everything,
-        f'{name}{{le="+Inf"}}': everything,
+        f'{name}{{le="{bound}"}}': within,
+        f'{name}{{le="1.0"}}': total,
+        f'{name}{{le="+Inf"}}': total,
     }
 
 
@@ -76,69 +76,70 @@ CASES = [
     Case("CertificateExpiringSoon", {ENDS: f"{13 * DAY}x60 {FAR}x100"}, {ENDS: f"{15 * DAY}x200"}),
     Case("ScrapeDurationHigh", {SCRAPE: "1.5x60 0.1x100"}, {SCRAPE: "0.9x200"}),
     Case(
-        "PoolWaitHigh",
-        buckets(POOL, "0.05", fast="0+9x60 540+10x140", everything="0+10x200")
+        "DatabasePoolWaitHigh",
+        buckets(POOL, "0.05", within="0+9x60 540+10x140", total="0+10x200")
         | {POOL_COUNT: "0+10x200"},
-        buckets(POOL, "0.05", fast="0+96x200", everything="0+100x200") | {POOL_COUNT: "0+100x200"},
+        buckets(POOL, "0.05", within="0+96x200", total="0+100x200") | {POOL_COUNT: "0+100x200"},
     ),
     Case(
-        "PoolWaitHigh",
-        buckets(POOL, "0.05", fast="0x60 0+10x140", everything="0+10x200")
-        | {POOL_COUNT: "0+10x200"},
-        # Three in five minutes, and every one of them slow.
-        buckets(POOL, "0.05", fast="0x200", everything="0+0.3x200") | {POOL_COUNT: "0+0.3x200"},
+        "DatabasePoolWaitHigh",
+        buckets(POOL, "0.05", within="0x60 0+10x140", total="0+10x200") | {POOL_COUNT: "0+10x200"},
+        # Three requests in five minutes, all of them slow.
+        buckets(POOL, "0.05", within="0x200", total="0+0.3x200") | {POOL_COUNT: "0+0.3x200"},
     ),
     Case(
         "EventLoopLagHigh",
-        buckets(LAG, "0.1", fast="0+9x60 540+10x140", everything="0+10x200"),
-        buckets(LAG, "0.1", fast="0+995x200", everything="0+1000x200"),
+        buckets(LAG, "0.1", within="0+9x60 540+10x140", total="0+10x200"),
+        buckets(LAG, "0.1", within="0+995x200", total="0+1000x200"),
     ),
     Case("WorkersRestarting", {EXITS: "0x30 6x200"}, {EXITS: "0x30 2x200"}),
-    Case("DatabaseConnectionsRefused", {REFUSED: "0x30 1x200"}, {LOST: "0+5x200"}, at="18m"),
+    Case("DatabasePermanentErrors", {REFUSED: "0x30 1x200"}, {LOST: "0+5x200"}, at="18m"),
     Case(
-        "InFlightLimitNear",
+        "InFlightRequestsNearLimit",
         {LIMIT: "512x200", IN_FLIGHT: "450x60 3x100"},
         {LIMIT: "512x200", IN_FLIGHT: "400x200"},
     ),
-    Case("InFlightLimitNear", {SHED: "0+10x50 500x150"}, {SHED: "7x200"}),
+    Case("InFlightRequestsNearLimit", {SHED: "0+10x50 500x150"}, {SHED: "7x200"}),
     Case("MetricsDirectoryFillingUp", {FOLDER: "0.6x60 0.1x100"}, {FOLDER: "0.5x200"}),
 ]
 
 
 def alerts() -> dict[str, str]:
-    """All that the rules define, and what each says of itself."""
+    """The text of each alert in the rule files, by name."""
     text = "".join(file.read_text() for file in RULES.glob("*.yml"))
     return dict(re.findall(r"- alert: (\w+)\n(.*?)(?=\n +- (?:alert|record):|\Z)", text, re.DOTALL))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.alert for case in CASES])
-def test_it_fires_clears_and_keeps_quiet(tmp_path: Path, case: Case) -> None:
-    loud, quiet = INDICATORS | case.loud, INDICATORS | case.quiet
+def test_the_alert_fires_resolves_and_stays_quiet_below_its_threshold(
+    tmp_path: Path, case: Case
+) -> None:
+    firing, quiet = INDICATORS | case.firing, INDICATORS | case.quiet
 
-    assert not failure(RULES, loud, {case.at: {case.alert}, case.over: set()}, tmp_path)
+    assert not failure(RULES, firing, {case.at: {case.alert}, case.resolved_at: set()}, tmp_path)
     assert not failure(RULES, quiet, {case.at: set()}, tmp_path)
 
 
-def test_every_alert_has_its_test() -> None:
-    burns = {"AvailabilityErrorBudgetBurn", "LatencyErrorBudgetBurn"}  # test_objectives.py
+def test_every_alert_has_a_test() -> None:
+    burns = {"AvailabilityErrorBudgetBurn", "LatencyErrorBudgetBurn"}  # test_budget_alerts.py
 
     assert {*alerts()} == {case.alert for case in CASES} | burns
 
 
 @pytest.mark.parametrize("name", alerts())
-def test_every_alert_says_how_bad_it_is_and_where_the_runbook_goes_on(name: str) -> None:
+def test_every_alert_has_a_severity_a_summary_and_a_runbook_section(name: str) -> None:
     text = alerts()[name]
     section = RUNBOOK.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
 
     assert re.search(r"severity: (page|ticket)\b", text)
     assert "summary:" in text
     assert f"runbook_url: observability/RUNBOOK.md#{name.lower()}" in text
-    assert all(word in section for word in ("**Means**", "**Look**", "**Do**"))
+    assert all(word in section for word in ("**Meaning**", "**Look**", "**Do**"))
 
 
-def test_the_runbook_knows_every_cause_and_the_alert_only_real_ones() -> None:
-    section = RUNBOOK.partition("\n## The database is away\n")[2].partition("\n## ")[0]
-    [asked] = re.findall(r'cause=~"([^"]+)"', alerts()["DatabaseConnectionsRefused"])
+def test_the_runbook_explains_every_database_error_cause_and_the_alert_uses_existing_ones() -> None:
+    section = RUNBOOK.partition("\n## The database is unavailable\n")[2].partition("\n## ")[0]
+    [asked] = re.findall(r'cause=~"([^"]+)"', alerts()["DatabasePermanentErrors"])
 
     assert [cause for cause in CAUSES if f"`{cause}`" not in section] == []
     assert {*asked.split("|")} <= {*CAUSES}
