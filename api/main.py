@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         ],
     )
     app.state.settings = settings
-    app.state.policy = Policy.of(settings)
+    app.state.policy = Policy.from_settings(settings)
     app.state.load = InFlightLimiter(settings.max_in_flight)
     metrics.initialise(
         settings.revision,

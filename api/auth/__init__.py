@@ -1,1 +1,1 @@
-"""From an Authorization header to a user id."""
+"""Authentication: from the ``Authorization`` header of a request to a user id."""

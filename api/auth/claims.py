@@ -1,4 +1,4 @@
-"""What the claims of a well-signed token must say (RFC 7519 section 4.1)."""
+"""Checks of the claims of a token whose signature is good (RFC 7519 section 4.1)."""
 
 import re
 import time
@@ -9,21 +9,26 @@ from api.auth.policy import Policy
 from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import TokenExpired, TokenInvalid
 
-LATEST = 2**53
+MAX_NUMERIC_DATE = 2**53
 NUMBERS = (int, float)
-SUBJECT_CHARACTERS = 255
-SESSION_CACHE = "better-auth:session-cache"
-# Text that no path can name unchanged: controls, lone surrogates, what stands for broken UTF-8.
-UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+USER_ID_CHARACTERS = 255
+SESSION_CACHE_AUDIENCE = "better-auth:session-cache"
+# Control characters, lone surrogates and U+FFFD do not survive a URL path unchanged.
+UNSAFE_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
 
 def user_id(claims: Mapping[str, Any], algorithm: str, policy: Policy) -> str:
-    """The user whom the claims name; raises ``TokenInvalid`` or ``TokenExpired``."""
+    """The user id in the claims.
+
+    Raises:
+        TokenInvalid: a claim is missing, malformed or not accepted by the policy.
+        TokenExpired: ``exp`` is in the past, beyond the leeway.
+    """
     _check_times(claims, policy.leeway)
     _check_issuer(claims.get("iss"), algorithm, policy)
     _check_audience(claims.get("aud"), algorithm, policy)
-    _nameable(claims.get("sub"))
-    return _nameable(claims.get(policy.user_id_claim))
+    _check_user_id(claims.get("sub"))
+    return _check_user_id(claims.get(policy.user_id_claim))
 
 
 def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
@@ -39,8 +44,10 @@ def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
 
 
 def _is_numeric_date(value: object) -> bool:
-    """Whether this is a NumericDate (RFC 7519 section 2) that can be compared."""
-    return isinstance(value, NUMBERS) and not isinstance(value, bool) and abs(value) < LATEST
+    """Whether this is a NumericDate (RFC 7519 section 2) that a float compares exactly."""
+    return (
+        isinstance(value, NUMBERS) and not isinstance(value, bool) and abs(value) < MAX_NUMERIC_DATE
+    )
 
 
 def _check_issuer(issuer: object, algorithm: str, policy: Policy) -> None:
@@ -53,16 +60,18 @@ def _check_issuer(issuer: object, algorithm: str, policy: Policy) -> None:
 def _check_audience(audience: object, algorithm: str, policy: Policy) -> None:
     if audience is None and not policy.requires("aud", algorithm):
         return
-    named = audience if isinstance(audience, list) else [audience]
-    if not named or not all(isinstance(name, str) for name in named) or SESSION_CACHE in named:
+    names = audience if isinstance(audience, list) else [audience]
+    if not names or not all(isinstance(name, str) for name in names):
         raise TokenInvalid(reason=AuthFailure.WRONG_AUDIENCE)
-    if policy.audiences and not set(named) & set(policy.audiences):
+    if SESSION_CACHE_AUDIENCE in names:
+        raise TokenInvalid(reason=AuthFailure.WRONG_AUDIENCE)
+    if policy.audiences and not set(names) & set(policy.audiences):
         raise TokenInvalid(reason=AuthFailure.WRONG_AUDIENCE)
 
 
-def _nameable(user: object) -> str:
-    if not isinstance(user, str) or not 0 < len(user) <= SUBJECT_CHARACTERS:
+def _check_user_id(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= USER_ID_CHARACTERS:
         raise TokenInvalid(reason=AuthFailure.BAD_SUBJECT)
-    if UNNAMEABLE.search(user):
+    if UNSAFE_CHARACTERS.search(value):
         raise TokenInvalid(reason=AuthFailure.BAD_SUBJECT)
-    return user
+    return value

@@ -1,4 +1,4 @@
-"""A JWK Set (RFC 7517): from its address or a setting to keys that each verify few algorithms."""
+"""JWK Sets (RFC 7517): fetched or parsed into public keys, each bound to its algorithms."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from jwt.algorithms import get_default_algorithms
 from api.config import strict_json
 
 FETCH_SECONDS = 3
-FETCH_BYTES = 256 * 1024
-RSA_BITS = 2048
-# RFC 9864 gives EdDSA with this curve a name of its own; newer issuers write it.
-SYNONYMS = {"Ed25519": "EdDSA"}
-# What a key of this type and curve can verify, where it does not say so itself.
+MAX_JWKS_BYTES = 256 * 1024
+MIN_RSA_BITS = 2048
+# RFC 9864 renames EdDSA over this curve; PyJWT and older issuers use the old name.
+ALIASES = {"Ed25519": "EdDSA"}
+# By key type and curve (``kty`` and ``crv``): the algorithms of a key that declares no ``alg``.
 ALGORITHMS: Mapping[tuple[Any, Any], tuple[str, ...]] = {
     ("OKP", "Ed25519"): ("EdDSA",),
     ("EC", "P-256"): ("ES256",),
@@ -32,19 +32,23 @@ KeySet = Mapping[str, "PublicKey"]
 
 
 class JwksUnavailable(Exception):
-    """What should be a key set holds no key that we can use, or did not come."""
+    """The JWK Set could not be fetched, is not a JWK Set, or holds no usable key."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key, and the names of the algorithms that it may verify."""
+    """A public key and the algorithms that it may verify."""
 
     key: Any
     algorithms: tuple[str, ...]
 
 
 async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
-    """The keys at ``url`` by ``kid``; raises ``JwksUnavailable`` unless the answer is a key set."""
+    """The keys at ``url``, by ``kid``.
+
+    Raises:
+        JwksUnavailable: no JWK Set of at most 256 KiB came with status 200 within 3 seconds.
+    """
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     body = bytearray()
     try:
@@ -56,7 +60,7 @@ async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
                 raise JwksUnavailable(f"status {response.status_code}")
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > FETCH_BYTES:
+                if len(body) > MAX_JWKS_BYTES:
                     raise JwksUnavailable("too large")
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise JwksUnavailable(type(error).__name__) from None
@@ -64,33 +68,37 @@ async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
 
 
 def parse(document: bytes) -> KeySet:
-    """The usable keys of a key set, by ``kid``; others are skipped, never the whole set."""
+    """The usable keys of a JWK Set, by ``kid``; unusable entries are skipped.
+
+    Raises:
+        JwksUnavailable: the document is not a JWK Set or holds no usable key.
+    """
     try:
         entries = list(strict_json.parse(document)["keys"])
     except (ValueError, TypeError, KeyError):
         raise JwksUnavailable("not a key set") from None
-    usable = [(entry, key) for entry in entries if (key := _usable(entry))]
+    usable = [(entry, key) for entry in entries if (key := _public_key(entry))]
     keys = {entry["kid"]: key for entry, key in usable if isinstance(entry.get("kid"), str)}
     if not keys:
         raise JwksUnavailable("no usable key")
     return keys
 
 
-def canonical(algorithm: Any) -> Any:
-    """The name under which an algorithm is known here."""
-    return SYNONYMS.get(algorithm, algorithm) if isinstance(algorithm, str) else None
+def algorithm_name(value: Any) -> str | None:
+    """The name of an algorithm as PyJWT spells it, or None where ``value`` is not a string."""
+    return ALIASES.get(value, value) if isinstance(value, str) else None
 
 
-def _usable(entry: Any) -> PublicKey | None:
+def _public_key(entry: Any) -> PublicKey | None:
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
     members = {name: entry[name] for name in PUBLIC_MEMBERS if name in entry}
     try:
         algorithms = ALGORITHMS[members.get("kty"), members.get("crv")]
         if (declared := entry.get("alg")) is not None:
-            algorithms = tuple(name for name in algorithms if name == canonical(declared))
+            algorithms = tuple(name for name in algorithms if name == algorithm_name(declared))
         key = get_default_algorithms()[algorithms[0]].from_jwk(members)
     except (PyJWTError, ValueError, TypeError, LookupError):
         return None
-    weak = isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS
+    weak = isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS
     return None if weak else PublicKey(key, algorithms)

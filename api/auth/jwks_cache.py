@@ -1,9 +1,9 @@
-"""The issuer's public keys, fetched when needed and kept while the issuer is away.
+"""The issuer's public keys, fetched when needed and served stale while the issuer is down.
 
-A token whose key is known never waits. An unknown ``kid`` may be a rotated key, so it is looked
-for at once, out of a small budget: whoever invents ids buys five fetches, and then one per ten
-seconds. A fetch that brings a new key is free, so rotation never runs dry. An answer that is no
-usable key set replaces nothing.
+A known key id never waits. An unknown one may belong to a rotated key, so it triggers a fetch,
+limited by a token bucket: unknown key ids may trigger five fetches, then one per 10 s. A fetch
+that brings a new key costs nothing, so rotation never empties the bucket. A failed fetch leaves
+the cached keys in place.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from api.problems.catalogue import KeysUnavailable, TokenInvalid
 from api.problems.problem import Problem
 
 FRESH_SECONDS = 300
-KEPT_SECONDS = 24 * 3600
-BUDGET = 5
+MAX_STALE_SECONDS = 24 * 3600
+FETCH_BUDGET = 5
 REFILL_SECONDS = 10
-MISS_SECONDS = 30
-MISSES = 1000
-LONGEST_PAUSE = 30
+NEGATIVE_TTL_SECONDS = 30
+MAX_UNKNOWN_KIDS = 1000
+MAX_BACKOFF_SECONDS = 30
 NEVER = -float("inf")
 
 Fetch = Callable[[], Awaitable[KeySet]]
@@ -32,101 +32,103 @@ log = structlog.get_logger()
 
 
 class JwksCache:
-    """A cache of one key set; ``fetch`` brings the set or raises ``JwksUnavailable``."""
+    """A cache of one key set; ``fetch`` returns the set or raises ``JwksUnavailable``."""
 
     def __init__(self, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock
         self._keys: KeySet = {}
-        self._fetched = self._failed = self._began = NEVER
+        self._fetched = self._failed = self._started = NEVER
         self._failures = 0
-        self._budget, self._counted = float(BUDGET), clock()
-        self._missed: dict[str, float] = {}
+        self._budget, self._refilled = float(FETCH_BUDGET), clock()
+        self._unknown_until: dict[str, float] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> PublicKey:
-        """The key of this id.
+        """The key with this id.
 
-        Raises ``TokenInvalid`` when the issuer has no such key, and ``KeysUnavailable`` when
-        that cannot be told.
+        Raises:
+            TokenInvalid: the issuer's key set has no such key.
+            KeysUnavailable: the key set cannot be fetched, so neither answer is certain.
         """
         arrived = self._clock()
         if arrived > self._fetched + FRESH_SECONDS and self._keys:
             self.refresh()
-        if key := self._known(kid):
+        if key := self._cached(kid):
             return key
-        if self._missed.get(kid, NEVER) < arrived:
-            return await self._look_for(kid, arrived)
-        raise self._unknown()
+        if self._unknown_until.get(kid, NEVER) < arrived:
+            return await self._fetch_unknown(kid, arrived)
+        raise self._not_found()
 
     def refresh(self) -> None:
-        """Start a fetch in the background, unless one runs or the last one failed just now."""
-        if self._running is None and self._clock() >= self._failed + self._pause():
-            self._begin()
+        """Start a fetch in the background, unless one runs or backoff forbids it."""
+        if self._running is None and self._clock() >= self._failed + self._backoff():
+            self._start_fetch()
 
     async def close(self) -> None:
-        """End a fetch that still runs."""
+        """Cancel a running fetch."""
         if self._running:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
-    async def _look_for(self, kid: str, arrived: float) -> PublicKey:
-        # A fetch that began before the token arrived may be older than its key: then once more.
+    async def _fetch_unknown(self, kid: str, arrived: float) -> PublicKey:
+        # A fetch that started before the token arrived may miss the token's key: fetch again.
         while self._running or self._may_fetch():
-            running, began = self._running or self._begin(), self._began
+            running, started = self._running or self._start_fetch(), self._started
             await asyncio.shield(running)
-            if key := self._known(kid):
+            if key := self._cached(kid):
                 return key
-            if began >= arrived:
-                self._remember_miss(kid)
+            if started >= arrived:
+                self._remember_unknown(kid)
                 break
-        raise self._unknown()
+        raise self._not_found()
 
-    def _known(self, kid: str) -> PublicKey | None:
-        kept = self._clock() <= self._fetched + KEPT_SECONDS
-        return self._keys.get(kid) if kept else None
+    def _cached(self, kid: str) -> PublicKey | None:
+        usable = self._clock() <= self._fetched + MAX_STALE_SECONDS
+        return self._keys.get(kid) if usable else None
 
-    def _unknown(self) -> Problem:
+    def _not_found(self) -> Problem:
         if self._failures or not self._keys:
             return KeysUnavailable(reason="keys_unavailable")
         return TokenInvalid(reason=AuthFailure.UNKNOWN_KEY)
 
-    def _pause(self) -> float:
-        return min(2.0 ** (self._failures - 1), LONGEST_PAUSE) if self._failures else 0
+    def _backoff(self) -> float:
+        """Seconds to wait after the last failed fetch."""
+        return min(2.0 ** (self._failures - 1), MAX_BACKOFF_SECONDS) if self._failures else 0
 
     def _may_fetch(self) -> bool:
-        """Whether an unknown id may cause a fetch now; it pays for one."""
+        """Whether an unknown key id may trigger a fetch now; takes it from the budget."""
         now = self._clock()
         if self._failures:
-            return now >= self._failed + self._pause()
-        self._budget = min(BUDGET, self._budget + (now - self._counted) / REFILL_SECONDS)
-        self._counted = now
+            return now >= self._failed + self._backoff()
+        refill = (now - self._refilled) / REFILL_SECONDS
+        self._budget, self._refilled = min(FETCH_BUDGET, self._budget + refill), now
         if self._budget < 1:
             return False
         self._budget -= 1
         return True
 
-    def _begin(self) -> asyncio.Task[None]:
-        self._began = self._clock()
-        self._running = asyncio.create_task(self._run())
+    def _start_fetch(self) -> asyncio.Task[None]:
+        self._started = self._clock()
+        self._running = asyncio.create_task(self._fetch_once())
         return self._running
 
-    async def _run(self) -> None:
+    async def _fetch_once(self) -> None:
         try:
             keys = await self._fetch()
         except JwksUnavailable as error:
             self._failures, self._failed = self._failures + 1, self._clock()
-            log.warning("jwks_failed", reason=str(error), failures=self._failures)
+            log.warning("jwks_fetch_failed", reason=str(error), failures=self._failures)
         else:
             if not keys.keys() <= self._keys.keys():
-                self._budget = min(BUDGET, self._budget + 1)
+                self._budget = min(FETCH_BUDGET, self._budget + 1)
             self._keys, self._fetched, self._failures = keys, self._clock(), 0
             log.info("jwks_fetched", keys=len(keys))
         finally:
             self._running = None
 
-    def _remember_miss(self, kid: str) -> None:
+    def _remember_unknown(self, kid: str) -> None:
         if self._failures:
             return
-        if len(self._missed) >= MISSES:
-            self._missed.clear()
-        self._missed[kid] = self._clock() + MISS_SECONDS
+        if len(self._unknown_until) >= MAX_UNKNOWN_KIDS:
+            self._unknown_until.clear()
+        self._unknown_until[kid] = self._clock() + NEGATIVE_TTL_SECONDS

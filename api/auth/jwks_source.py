@@ -1,4 +1,4 @@
-"""Where the issuer's keys come from: an address, a setting, or nowhere."""
+"""The source of the issuer's keys: a URL, a JWK Set in the settings, or none."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,19 +13,22 @@ from api.config.settings import Settings
 
 @asynccontextmanager
 async def open_jwks(settings: Settings) -> AsyncIterator[JwksCache | None]:
-    """The keys, whose first fetch has begun: it also makes a new Better Auth's first key."""
+    """The cache of the issuer's keys; None where only HS256 is configured.
+
+    The first fetch starts at once: Better Auth creates its first key when its key set is read.
+    """
     if settings.better_auth_jwks:
-        given = settings.better_auth_jwks.encode()
+        document = settings.better_auth_jwks.encode()
 
         async def read() -> KeySet:
-            return parse(given)
+            return parse(document)
 
         yield JwksCache(read)
     elif settings.jwks_url:
         async with httpx.AsyncClient() as client:
-            keys = JwksCache(partial(fetch, client, settings.jwks_url))
-            keys.refresh()
-            yield keys
-            await keys.close()
+            cache = JwksCache(partial(fetch, client, settings.jwks_url))
+            cache.refresh()
+            yield cache
+            await cache.close()
     else:
         yield None

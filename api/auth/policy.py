@@ -1,4 +1,4 @@
-"""Which tokens are accepted, as the settings say; a setting that cannot work ends the start."""
+"""Which tokens are accepted, from the settings; contradictory settings end the start."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ from jwt import InvalidKeyError
 from jwt.algorithms import HMACAlgorithm
 from pydantic import SecretStr
 
-from api.auth.jwks import ASYMMETRIC, JwksUnavailable, canonical, parse
+from api.auth.jwks import ALIASES, ASYMMETRIC, JwksUnavailable, parse
 from api.config import strict_json
 from api.config.settings import Settings
 
 SYMMETRIC = "HS256"
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "k"}
-USUAL = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
+DEFAULT_ALGORITHMS = ("EdDSA", "ES256", "ES512", "RS256", "PS256", SYMMETRIC)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Empty ``issuers`` or ``audiences`` mean that nothing says which; see ``required``."""
+    """Accepted algorithms, issuers and audiences; empty lists accept any value.
+
+    ``required`` names the claims that an HS256 token must have too; ``leeway`` is in seconds.
+    """
 
     algorithms: frozenset[str]
     issuers: Collection[str]
@@ -28,7 +31,7 @@ class Policy:
     user_id_claim: str
 
     @classmethod
-    def of(cls, settings: Settings) -> "Policy":
+    def from_settings(cls, settings: Settings) -> "Policy":
         """The policy of these settings; raises ``SystemExit`` with one sentence."""
         algorithms = _algorithms(settings)
         if algorithms & ASYMMETRIC and not (settings.issuers and settings.audiences):
@@ -44,7 +47,7 @@ class Policy:
         )
 
     def requires(self, claim: str, algorithm: str) -> bool:
-        """Whether a token signed like this must have ``iss`` or ``aud``."""
+        """Whether a token signed with this algorithm must have ``iss`` or ``aud``."""
         return algorithm != SYMMETRIC or claim in self.required
 
 
@@ -55,18 +58,18 @@ def _algorithms(settings: Settings) -> frozenset[str]:
     if settings.better_auth_secret:
         available.add(SYMMETRIC)
     if not available:
-        raise SystemExit("Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in.")
-    _check_public(settings.better_auth_jwks)
+        raise SystemExit("Set BETTER_AUTH_SECRET or BETTER_AUTH_URL to verify tokens with.")
+    _check_jwks(settings.better_auth_jwks)
     _check_secret(settings.better_auth_secret)
-    chosen = frozenset(map(canonical, settings.auth_algorithms))
-    if impossible := chosen - available:
-        names = ", ".join(sorted(impossible))
+    chosen = {ALIASES.get(name, name) for name in settings.auth_algorithms}
+    if unavailable := chosen - available:
+        names = ", ".join(sorted(unavailable))
         raise SystemExit(f"AUTH_ALGORITHMS: there is no key for {names}.")
-    return chosen or frozenset({*USUAL, SYMMETRIC}) & available
+    return frozenset(chosen or available.intersection(DEFAULT_ALGORITHMS))
 
 
 def _check_secret(secret: SecretStr | None) -> None:
-    """Refuse what everybody may know: whoever has it could sign with it."""
+    """Refuse a public key as the secret: anyone who has read it could sign tokens."""
     if secret is None:
         return
     try:
@@ -75,7 +78,7 @@ def _check_secret(secret: SecretStr | None) -> None:
         raise SystemExit("BETTER_AUTH_SECRET is a public key, not a secret.") from None
 
 
-def _check_public(document: str | None) -> None:
+def _check_jwks(document: str | None) -> None:
     if document is None:
         return
     try:
@@ -84,8 +87,8 @@ def _check_public(document: str | None) -> None:
     except (ValueError, TypeError, KeyError):
         raise SystemExit("BETTER_AUTH_JWKS is not a JWK Set.") from None
     if private:
-        raise SystemExit("BETTER_AUTH_JWKS holds a private key: give the public part alone.")
+        raise SystemExit("BETTER_AUTH_JWKS holds a private key: give only the public members.")
     try:
         parse(document.encode())
     except JwksUnavailable:
-        raise SystemExit("BETTER_AUTH_JWKS holds no key that can be used.") from None
+        raise SystemExit("BETTER_AUTH_JWKS holds no usable key.") from None

@@ -1,9 +1,9 @@
-"""Who is calling: the checks of a bearer token, in order, none falling back to another.
+"""Verification of bearer tokens: a fixed order of checks, none falling back to another.
 
-HS256 tokens are checked with the shared secret, all others with a public key of the issuer's; the
-header's ``alg`` chooses, and a key never serves an algorithm of another kind. Better Auth signs
-more than access tokens with the same keys (e-mail links, session cookies): requiring ``sub`` and
-checking ``typ`` and ``aud`` keeps them out.
+HS256 tokens are verified with the shared secret, all others with a public key of the issuer; the
+header's ``alg`` chooses, and a key never verifies an algorithm of another kind. Better Auth signs
+e-mail links and session cookies with the same keys: requiring ``sub`` and checking ``typ`` and
+``aud`` refuses those.
 """
 
 import re
@@ -16,65 +16,69 @@ from jwt.algorithms import get_default_algorithms
 from pydantic import SecretStr
 
 from api.auth import claims
-from api.auth.jwks import canonical
+from api.auth.jwks import algorithm_name
 from api.auth.jwks_cache import JwksCache
 from api.auth.policy import SYMMETRIC, Policy
 from api.config import strict_json
 from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import InvalidRequest, TokenInvalid, TokenMissing
 
-TOKEN_BYTES = 8192
-TYPES = {None, "JWT", "jwt", "at+jwt"}
-# Members of a header that change what the signature covers (RFC 7515 section 4.1.11, RFC 7797).
+MAX_TOKEN_BYTES = 8192
+ACCESS_TOKEN_TYPES = {None, "JWT", "jwt", "at+jwt"}
+# Header members that change what the signature covers (RFC 7515 section 4.1.11, RFC 7797).
 UNSUPPORTED_HEADERS = frozenset({"crit", "b64"})
-COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-# Of PyJWT the signatures alone: it examines a key with every token, takes "12", true and null for
-# a time, and cannot say that an issuer is optional.
-SIGNATURES = get_default_algorithms()
+COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# Only PyJWT's signature algorithms: its ``decode`` checks the key with every token, accepts "12",
+# true and null as times, and cannot make an issuer optional.
+ALGORITHMS = get_default_algorithms()
 
 
 class Header(NamedTuple):
-    """What the token says about its own signature."""
+    """The members of a JOSE header that choose the key (RFC 7515 section 4.1)."""
 
-    algorithm: Any
+    algorithm: str | None
     kid: object
 
 
 class Verifier:
-    """Knows the policy, the secret and the issuer's keys; either of the two may be missing."""
+    """Verifies tokens by policy, secret and issuer's keys; one of the latter two may be missing."""
 
     def __init__(self, policy: Policy, secret: SecretStr | None, keys: JwksCache | None) -> None:
         self._policy = policy
         self._secret = secret.get_secret_value().encode() if secret else b""
         self._keys = keys
 
-    async def subject(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """The user id that the request's one bearer token proves.
+    async def user_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """The user id in the request's bearer token, once the token is verified.
 
-        Raises ``TokenMissing``, ``TokenInvalid``, ``TokenExpired`` or ``KeysUnavailable``, and
-        ``InvalidRequest`` for two ``Authorization`` headers.
+        Raises:
+            TokenMissing: there is no bearer token.
+            TokenInvalid: a check failed; its reason says which.
+            TokenExpired: the token is good but expired.
+            KeysUnavailable: the issuer's key set cannot be fetched.
+            InvalidRequest: there are two ``Authorization`` headers.
         """
-        token = bearer(headers)
-        header = read_header(token.partition(".")[0])
-        key = await self._key(header)
-        found = _signed_claims(token, key, header.algorithm)
-        return claims.user_id(found, header.algorithm, self._policy)
+        token = bearer_token(headers)
+        algorithm, key = await self._key(parse_header(token.partition(".")[0]))
+        payload = _verified_payload(token, key, algorithm)
+        return claims.user_id(payload, algorithm, self._policy)
 
-    async def _key(self, header: Header) -> Any:
-        if header.algorithm not in self._policy.algorithms:
+    async def _key(self, header: Header) -> tuple[str, Any]:
+        algorithm, kid = header
+        if algorithm is None or algorithm not in self._policy.algorithms:
             raise TokenInvalid(reason=AuthFailure.ALGORITHM_NOT_ACCEPTED)
-        if header.algorithm == SYMMETRIC:
-            return self._secret
-        if self._keys is None or not isinstance(header.kid, str):
+        if algorithm == SYMMETRIC:
+            return algorithm, self._secret
+        if self._keys is None or not isinstance(kid, str):
             raise TokenInvalid(reason=AuthFailure.NO_KEY_ID)
-        found = await self._keys.find(header.kid)
-        if header.algorithm not in found.algorithms:
+        found = await self._keys.find(kid)
+        if algorithm not in found.algorithms:
             raise TokenInvalid(reason=AuthFailure.ALGORITHM_OF_ANOTHER_KEY)
-        return found.key
+        return algorithm, found.key
 
 
-def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The one token of the one ``Authorization`` header (RFC 6750 section 2.1)."""
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The token of the request's ``Authorization`` header (RFC 6750 section 2.1)."""
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) > 1:
         raise InvalidRequest("Send one Authorization header.", reason="two_credentials")
@@ -82,41 +86,42 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
     if scheme.lower() != b"bearer" or not token.strip():
         raise TokenMissing(reason=AuthFailure.MISSING)
     text = token.strip().decode("latin-1")
-    if len(text) > TOKEN_BYTES or not COMPACT.fullmatch(text):
+    if len(text) > MAX_TOKEN_BYTES or not COMPACT_JWS.fullmatch(text):
         raise TokenInvalid(reason=AuthFailure.MALFORMED)
     return text
 
 
 @lru_cache(maxsize=1024)
-def read_header(segment: str) -> Header:
-    """The token's header, cached: an issuer writes the same one for every user."""
+def parse_header(segment: str) -> Header:
+    """The token's header; cached, because an issuer writes the same header for every user."""
     try:
-        header = strict_json.parse(_decoded(segment))
-        if UNSUPPORTED_HEADERS.isdisjoint(header) and header.get("typ") in TYPES:
-            return Header(canonical(header["alg"]), header.get("kid"))
+        header = strict_json.parse(_decode(segment))
+        if UNSUPPORTED_HEADERS.isdisjoint(header) and header.get("typ") in ACCESS_TOKEN_TYPES:
+            return Header(algorithm_name(header["alg"]), header.get("kid"))
     except (ValueError, AttributeError, KeyError, TypeError):
         pass
     raise TokenInvalid(reason=AuthFailure.MALFORMED)
 
 
-def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any]:
-    signed, _, seal = token.rpartition(".")
+def _verified_payload(token: str, key: Any, algorithm: str) -> dict[str, Any]:
+    signing_input, _, encoded_signature = token.rpartition(".")
     try:
-        text, signature = _decoded(signed.partition(".")[2]), _decoded(seal)
-        if not SIGNATURES[algorithm].verify(signed.encode(), key, signature):
+        text = _decode(signing_input.partition(".")[2])
+        signature = _decode(encoded_signature)
+        if not ALGORITHMS[algorithm].verify(signing_input.encode(), key, signature):
             raise TokenInvalid(reason=AuthFailure.BAD_SIGNATURE)
-        found = strict_json.parse(text)
+        payload = strict_json.parse(text)
     except ValueError:
         raise TokenInvalid(reason=AuthFailure.MALFORMED) from None
-    if not isinstance(found, dict):
+    if not isinstance(payload, dict):
         raise TokenInvalid(reason=AuthFailure.MALFORMED)
-    return found
+    return payload
 
 
-def _decoded(segment: str) -> bytes:
-    """The bytes of a part of a token; raises ValueError unless they are written in the one way."""
-    found = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if urlsafe_b64encode(found).rstrip(b"=") != segment.encode():
-        message = "spare bits"
+def _decode(segment: str) -> bytes:
+    """The bytes of a segment; raises ValueError for non-canonical base64url (RFC 4648 3.5)."""
+    decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
+        message = "non-canonical base64url"
         raise ValueError(message)
-    return found
+    return decoded

@@ -1,1 +1,1 @@
-"""The schema, as Alembic revisions: the one place that creates or changes tables."""
+"""The database schema as Alembic revisions; nothing else creates or changes tables."""

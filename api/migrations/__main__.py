@@ -1,4 +1,4 @@
-"""``python -m api.migrations``: bring the database to this release's schema."""
+"""``python -m api.migrations``: upgrade the database to this release's schema."""
 
 import sys
 from collections.abc import Iterator
@@ -12,38 +12,40 @@ from sqlalchemy.pool import NullPool
 
 from api.config import settings
 from api.database.urls import direct_url
-from api.migrations.budget import check_budget
+from api.migrations.connection_budget import check_budget
 
-# Also that of a database that has to wake up.
+# Long enough for a suspended database to wake up.
 CONNECT_SECONDS = 15
 LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(url: URL) -> None:
-    """Run the pending migrations; ``SystemExit`` with one sentence where that cannot be done."""
+    """Run the pending revisions; raises ``SystemExit`` with one sentence on failure."""
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
-    with _connected(url) as config.attributes["connection"]:
+    with _connect(url) as config.attributes["connection"]:
         command.upgrade(config, "head")
 
 
 def main() -> None:
-    """Migrate ``DATABASE_URL``, if it has enough connections for the API."""
+    """Check the connection budget of ``DATABASE_URL``, then upgrade the database."""
     config = settings.load()
     url = direct_url(config)
-    with _connected(url) as connection:
+    with _connect(url) as connection:
         print(check_budget(connection, config), file=sys.stderr)
     upgrade(url)
     print("The database has this release's schema.", file=sys.stderr)
 
 
 @contextmanager
-def _connected(url: URL) -> Iterator[Connection]:
+def _connect(url: URL) -> Iterator[Connection]:
     parameters = {"connect_timeout": CONNECT_SECONDS, "application_name": "tasks-api-migrate"}
     try:
-        with create_engine(url, poolclass=NullPool, connect_args=parameters).connect() as found:
-            yield found
+        with create_engine(
+            url, poolclass=NullPool, connect_args=parameters
+        ).connect() as connection:
+            yield connection
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         if getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:

@@ -1,25 +1,25 @@
-"""How Alembic works on the database: one at a time, and never waiting long for a lock."""
+"""Alembic's environment: runs the pending revisions on the connection that it is given."""
 
 from alembic import context
 
 from api.migrations.locks import acquire_migration_lock
 from api.tasks.tables import TASK
 
-# Better Auth owns these; the first revision makes "user" only where it is missing.
-FOREIGN = {"user", "session", "account", "verification", "jwks"}
+# Better Auth owns these; the first revision creates "user" only where it is missing.
+BETTER_AUTH_TABLES = {"user", "session", "account", "verification", "jwks"}
 
 
-def _ours(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or name not in FOREIGN
+def _include_name(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name not in BETTER_AUTH_TABLES
 
 
 def migrate() -> None:
-    """Run the pending revisions in one transaction, behind an advisory lock that ends with it."""
+    """Run the pending revisions in one transaction, under the advisory lock."""
     connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,
         target_metadata=TASK.metadata,
-        include_name=_ours,
+        include_name=_include_name,
         transaction_per_migration=False,
     )
     with context.begin_transaction():

@@ -1,19 +1,19 @@
-"""One migration at a time, and none that waits for long, or makes others wait."""
+"""Locks of a migration: one migration at a time, and a short wait for each table."""
 
 from sqlalchemy import Connection, text
 
-# Any number, as long as every migration takes the same one.
-LOCK = 7240461
-# For the migrations before this one; and for each table, while requests queue up behind us.
-TURN_SECONDS, TABLE_SECONDS = 60, 5
+# Any constant, the same for every migration.
+ADVISORY_LOCK_KEY = 7240461
+# The wait for a concurrent migration; and for each table, because requests queue behind the wait.
+ADVISORY_LOCK_SECONDS, TABLE_LOCK_SECONDS = 60, 5
 
 
 def acquire_migration_lock(connection: Connection) -> None:
-    """Wait for the others' end behind a lock that ends with this transaction."""
-    _limit(connection, TURN_SECONDS)
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-    _limit(connection, TABLE_SECONDS)
+    """Take the advisory lock of this transaction, then set ``lock_timeout`` for the tables."""
+    _set_lock_timeout(connection, ADVISORY_LOCK_SECONDS)
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_KEY})"))
+    _set_lock_timeout(connection, TABLE_LOCK_SECONDS)
 
 
-def _limit(connection: Connection, seconds: float) -> None:
+def _set_lock_timeout(connection: Connection, seconds: float) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = '{seconds}s'"))

@@ -61,7 +61,7 @@ class UserRoute(APIRoute):
 
 
 async def _authorize(request: Request) -> None:
-    subject = await request.app.state.verifier.subject(request.scope["headers"])
-    request_context.current().user_id = subject
-    if request.path_params["user_id"] != subject:
+    user_id = await request.app.state.verifier.user_id(request.scope["headers"])
+    request_context.current().user_id = user_id
+    if request.path_params["user_id"] != user_id:
         raise UserMismatch(reason=AuthFailure.FORBIDDEN)

@@ -1,4 +1,4 @@
-"""Where ``make migrate`` goes: to the server itself, never through a pooler."""
+"""``make migrate`` connects to the server directly, never through a pooler."""
 
 import pytest
 
@@ -24,7 +24,7 @@ POOLED = (
         ("postgresql+psycopg2://u:p@localhost:6432/db", "localhost"),
     ],
 )
-def test_migrations_go_to_the_direct_host(given: str, host: str) -> None:
+def test_migrations_use_the_direct_host(given: str, host: str) -> None:
     url = direct_url(make_settings(database_url=given))
 
     assert url.host == host
@@ -33,7 +33,7 @@ def test_migrations_go_to_the_direct_host(given: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("direct", ["postgres://v:q@direct/db2", "postgresql://v:q@direct/db2"])
-def test_the_direct_url_wins(direct: str) -> None:
+def test_database_url_direct_takes_precedence(direct: str) -> None:
     url = direct_url(make_settings(database_url=POOLED, database_url_direct=direct))
 
     assert (url.host, url.username, url.database) == ("direct", "v", "db2")
@@ -47,7 +47,7 @@ def test_the_direct_url_wins(direct: str) -> None:
         ({"DATABASE_URL": "mysql://u:hidden@127.0.0.1:1/d"}, "DATABASE_URL: must look like"),
     ],
 )
-def test_make_migrate_says_what_is_wrong(settings: dict[str, str], said: str) -> None:
+def test_make_migrate_reports_one_sentence_per_failure(settings: dict[str, str], said: str) -> None:
     with finished("make", "migrate", settings=settings) as done:
         assert done.process.returncode == 2
         assert len(done.error_lines()) == 1, done.errors
@@ -55,7 +55,7 @@ def test_make_migrate_says_what_is_wrong(settings: dict[str, str], said: str) ->
         assert "hidden" not in done.errors
 
 
-def test_make_migrate_migrates(database_url: str) -> None:
+def test_make_migrate_creates_the_schema(database_url: str) -> None:
     with empty_database(database_url) as empty:
         with finished("make", "migrate", settings={"DATABASE_URL": empty}) as done:
             assert done.process.returncode == 0

@@ -1,4 +1,4 @@
-"""Migrations that meet: through a pooler, and before a lock that somebody does not let go."""
+"""Concurrent migrations, and migrations that wait for a lock."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from api.database.urls import direct_url
 from api.migrations import locks
 from api.migrations.__main__ import upgrade
-from api.migrations.locks import LOCK
+from api.migrations.locks import ADVISORY_LOCK_KEY
 from tests.support.command import finished
 from tests.support.database.pgbouncer import pgbouncer
 from tests.support.database.pool import ask
@@ -20,7 +20,7 @@ from tests.support.database.temporary_database import empty_database, unmigrated
 from tests.support.http.server import make_settings
 
 MIGRATE = ".venv/bin/python", "-m", "api.migrations"
-# As Better Auth makes it; ours refers to it.
+# The columns of Better Auth's table that the foreign key needs.
 USERS = """
     CREATE TABLE "user" (
         id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
@@ -28,13 +28,13 @@ USERS = """
     )
 """
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
-SORRY = "a lock is held by another session; nothing was changed: try again"
+LOCKED = "a lock is held by another session; nothing was changed: try again"
 DONE = "The database has this release's schema."
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A PostgreSQL that no migration has seen."""
+    """A new PostgreSQL without our role."""
     with unmigrated_server() as url:
         yield url
 
@@ -47,14 +47,14 @@ def migrated(url: str, **settings: str) -> tuple[int | None, list[str]]:
 
 @contextmanager
 def held(url: str, statement: str) -> Iterator[None]:
-    """A lock of somebody else's."""
+    """Hold a lock in another session."""
     with closing(psycopg2.connect(url)) as connection:
         connection.cursor().execute(statement)
         yield
 
 
 @pytest.mark.slow
-def test_eight_at_once_through_a_pooler_wait_for_each_other_and_all_succeed(server: str) -> None:
+def test_eight_concurrent_migrations_through_a_pooler_all_succeed(server: str) -> None:
     with (
         empty_database(server) as url,
         pgbouncer(url, 8) as pooled,
@@ -62,7 +62,7 @@ def test_eight_at_once_through_a_pooler_wait_for_each_other_and_all_succeed(serv
     ):
         through = make_url(url).set(port=make_url(pooled).port)
         given = through.render_as_string(hide_password=False)
-        with held(url, f"SELECT pg_advisory_lock({LOCK})"):
+        with held(url, f"SELECT pg_advisory_lock({ADVISORY_LOCK_KEY})"):
             done = [pool.submit(migrated, given) for _ in range(8)]
             while len(ask(url, WAITING)) < 8:
                 assert not any(one.done() for one in done)
@@ -71,7 +71,7 @@ def test_eight_at_once_through_a_pooler_wait_for_each_other_and_all_succeed(serv
 
 
 @pytest.mark.slow
-def test_a_lock_that_is_not_let_go_ends_the_migration_and_changes_nothing(server: str) -> None:
+def test_a_table_lock_that_is_not_released_ends_the_migration_unchanged(server: str) -> None:
     with empty_database(server) as url:
         ask(url, USERS)
         with held(url, 'LOCK TABLE "user"'):
@@ -84,16 +84,16 @@ def test_a_lock_that_is_not_let_go_ends_the_migration_and_changes_nothing(server
 
     assert code == 1
     assert len(said) == 2
-    assert said[1].endswith(SORRY)
-    assert locks.TABLE_SECONDS <= waited < locks.TABLE_SECONDS + 10
+    assert said[1].endswith(LOCKED)
+    assert locks.TABLE_LOCK_SECONDS <= waited < locks.TABLE_LOCK_SECONDS + 10
 
 
-def test_a_migration_that_does_not_get_its_turn_gives_up_and_says_so(
+def test_a_migration_gives_up_when_the_advisory_lock_stays_taken(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "TURN_SECONDS", 1)
+    monkeypatch.setattr(locks, "ADVISORY_LOCK_SECONDS", 1)
     with empty_database(server) as url:
-        with held(url, f"SELECT pg_advisory_lock({LOCK})"):
+        with held(url, f"SELECT pg_advisory_lock({ADVISORY_LOCK_KEY})"):
             begun = time.monotonic()
             with pytest.raises(SystemExit) as caught:
                 upgrade(direct_url(make_settings(database_url=url)))
@@ -101,11 +101,11 @@ def test_a_migration_that_does_not_get_its_turn_gives_up_and_says_so(
 
         assert ask(url, "SELECT to_regclass('task')") == [(None,)]
 
-    assert str(caught.value).endswith(SORRY)
+    assert str(caught.value).endswith(LOCKED)
     assert 1 <= waited < 3
 
 
-def test_what_the_api_may_open_is_held_against_what_the_database_has(server: str) -> None:
+def test_the_connection_budget_is_checked_against_max_connections(server: str) -> None:
     with empty_database(server) as url:
         fits = migrated(url, WORKERS="2", POOL_SIZE="10", INSTANCES="2")
         tight = migrated(url, WORKERS="4", POOL_SIZE="20")

@@ -1,4 +1,4 @@
-"""Migrations and roles: at once, by any owner, never with a role that passes the policy."""
+"""Migrations and roles: concurrent, by different owners, without BYPASSRLS."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ MIGRATE = ".venv/bin/python", "-m", "api.migrations"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A PostgreSQL whose roles these tests may change."""
+    """A new PostgreSQL whose roles these tests change."""
     with unmigrated_server() as url:
         yield url
 
@@ -45,12 +45,12 @@ def migrated(url: str) -> tuple[int | None, str]:
 DONE = (0, "The database has this release's schema.")
 
 
-def test_eight_at_once_all_succeed(empty: str) -> None:
+def test_eight_concurrent_migrations_all_succeed(empty: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(migrated, [empty] * 8)) == [DONE] * 8
 
 
-def test_databases_at_once_share_the_role(server: str, empty: str) -> None:
+def test_concurrent_migrations_of_several_databases_share_the_role(server: str, empty: str) -> None:
     with (
         empty_database(server) as second,
         empty_database(server) as third,
@@ -59,9 +59,7 @@ def test_databases_at_once_share_the_role(server: str, empty: str) -> None:
         assert list(pool.map(migrated, [empty, second, third])) == [DONE] * 3
 
 
-def test_a_role_that_another_migration_makes_at_this_moment_is_taken(
-    server: str, empty: str
-) -> None:
+def test_a_role_created_concurrently_is_accepted(server: str, empty: str) -> None:
     faster = psycopg2.connect(server)
     with ThreadPoolExecutor(1) as pool, faster.cursor() as cursor:
         cursor.execute("CREATE ROLE task_api NOLOGIN")
@@ -74,7 +72,7 @@ def test_a_role_that_another_migration_makes_at_this_moment_is_taken(
     faster.close()
 
 
-def test_a_role_that_exists_is_taken(empty: str) -> None:
+def test_an_existing_role_is_used(empty: str) -> None:
     ask(empty, "CREATE ROLE task_api NOLOGIN")
 
     migrate(empty)
@@ -83,7 +81,7 @@ def test_a_role_that_exists_is_taken(empty: str) -> None:
 
 
 @pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
-def test_a_role_that_would_pass_the_policy_is_refused(power: str, empty: str) -> None:
+def test_a_role_that_bypasses_row_level_security_is_refused(power: str, empty: str) -> None:
     ask(empty, f"CREATE ROLE task_api NOLOGIN {power}")
 
     sentence = "The role task_api must be neither superuser nor BYPASSRLS."
@@ -94,7 +92,7 @@ def test_a_role_that_would_pass_the_policy_is_refused(power: str, empty: str) ->
 
 @pytest.mark.parametrize("powers", ["CREATEROLE", "CREATEROLE CREATEDB BYPASSRLS"])
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_owner_without_superpowers_migrates_and_serves(
+def test_a_database_owner_with_createrole_can_migrate_and_serve(
     powers: str, times: int, server: str
 ) -> None:
     owner = f"owner_{uuid4().hex}"
@@ -113,7 +111,7 @@ def test_an_owner_without_superpowers_migrates_and_serves(
     ask(server, f"DROP ROLE {owner}")
 
 
-def test_an_owner_that_may_not_make_roles_is_told_so(server: str) -> None:
+def test_an_owner_without_createrole_gets_a_clear_error(server: str) -> None:
     owner = f"owner_{uuid4().hex}"
     ask(server, f"CREATE ROLE {owner} LOGIN PASSWORD 'secret'")
     with empty_database(server, owner=owner) as admins:

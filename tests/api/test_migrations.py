@@ -1,4 +1,4 @@
-"""Migrations: from any state to the release's schema, by any owner that Neon or a person has."""
+"""Migrations: upgrade, downgrade, and agreement with the models and Better Auth."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,12 +43,12 @@ def empty(database_url: str) -> Iterator[str]:
 
 
 def schema(url: str) -> Any:
-    """Everything the migrations make."""
+    """Columns, indexes, constraints, policies and grants."""
     return ask(url, COLUMNS), ask(url, OBJECTS)
 
 
 def downgrade(url: str) -> None:
-    """Take every revision back."""
+    """Revert every revision."""
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
@@ -88,7 +88,7 @@ def test_models_and_schema_agree(empty: str) -> None:
     assert differences == []
 
 
-def test_every_column_has_its_place_in_model_and_schema(empty: str) -> None:
+def test_columns_have_the_same_order_in_model_and_schema(empty: str) -> None:
     migrate(empty)
 
     columns = ask(empty, COLUMNS.replace("ORDER", "AND table_name = 'task' ORDER"))
@@ -98,7 +98,7 @@ def test_every_column_has_its_place_in_model_and_schema(empty: str) -> None:
     ]
 
 
-def test_downgrade_and_upgrade_come_back_to_the_same_schema(empty: str) -> None:
+def test_downgrade_and_upgrade_restore_the_same_schema(empty: str) -> None:
     ask(empty, BETTER_AUTH)
     migrate(empty)
     before, users = schema(empty), ask(empty, USERS)
@@ -111,7 +111,7 @@ def test_downgrade_and_upgrade_come_back_to_the_same_schema(empty: str) -> None:
     assert schema(empty) == before
 
 
-def test_better_auths_tables_and_rows_are_left_as_they_are(empty: str) -> None:
+def test_migrations_leave_the_tables_of_better_auth_unchanged(empty: str) -> None:
     ask(empty, BETTER_AUTH)
     tables = COLUMNS.replace("ORDER", "AND table_name IN ('user', 'session') ORDER")
     before = ask(empty, tables), ask(empty, USERS), ask(empty, "SELECT * FROM session")
@@ -121,7 +121,7 @@ def test_better_auths_tables_and_rows_are_left_as_they_are(empty: str) -> None:
     assert (ask(empty, tables), ask(empty, USERS), ask(empty, "SELECT * FROM session")) == before
 
 
-def test_our_user_table_is_the_one_that_better_auth_would_make(empty: str) -> None:
+def test_the_created_user_table_equals_that_of_better_auth(empty: str) -> None:
     users = COLUMNS.replace("ORDER", "AND table_name = 'user' ORDER")
     migrate(empty)
     ours = ask(empty, users)

@@ -1,4 +1,4 @@
-"""The stack's own Better Auth and the API on one database: its users, its tokens, its keys."""
+"""Better Auth and the API on one database: users and tokens."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -28,7 +28,7 @@ def slow(*values: str) -> list[Any]:
 
 
 def algorithm_of(cookie: str) -> object:
-    """What the header says of a JWT or a JWE, if it is one."""
+    """``alg`` in the header of a JWT or JWE; None for other cookies."""
     header, dot, _ = cookie.partition(".")
     padded = header + "=" * (-len(header) % 4)
     return json.loads(urlsafe_b64decode(padded))["alg"] if dot else None
@@ -43,20 +43,20 @@ def own(database_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def service(own: str) -> Iterator[BetterAuth]:
-    """Better Auth as it comes."""
+    """Better Auth with its default settings."""
     with better_auth(own) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def base(own: str, service: BetterAuth) -> Iterator[str]:
-    """The API that trusts it."""
+    """The base URL of an API that trusts the service."""
     with serve(make_settings(database_url=own, better_auth_url=service.url)) as url:
         yield url
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", *slow(*OTHERS)])
-def test_users_do_everything_with_their_tokens_and_nothing_with_anothers(
+def test_a_token_allows_every_operation_on_its_own_users_tasks_only(
     algorithm: str, database_url: str
 ) -> None:
     with (
@@ -82,7 +82,9 @@ def test_users_do_everything_with_their_tokens_and_nothing_with_anothers(
         assert ask(url, "SELECT DISTINCT user_id FROM task") == [(bob.id,)]
 
 
-def test_the_token_of_a_deleted_account_makes_no_new_row(own: str, service: BetterAuth) -> None:
+def test_under_require_the_token_of_a_deleted_account_creates_no_user(
+    own: str, service: BetterAuth
+) -> None:
     settings = make_settings(
         database_url=own, better_auth_url=service.url, auth_user_provisioning="require"
     )
@@ -96,7 +98,7 @@ def test_the_token_of_a_deleted_account_makes_no_new_row(own: str, service: Bett
 
 
 @pytest.mark.parametrize("by", ["keys", *slow("jwt", "jwe", "compact")])
-def test_what_it_signs_for_other_ends_is_no_access_token(by: str, own: str) -> None:
+def test_other_tokens_signed_by_better_auth_are_refused(by: str, own: str) -> None:
     with (
         better_auth(own, MORE, COOKIE_BY=by) as service,
         serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
@@ -117,7 +119,9 @@ def test_what_it_signs_for_other_ends_is_no_access_token(by: str, own: str) -> N
 
 
 @pytest.mark.slow
-def test_a_revoked_session_gets_tokens_while_it_is_cached(own: str, service: BetterAuth) -> None:
+def test_a_revoked_session_still_gets_tokens_from_the_cookie_cache(
+    own: str, service: BetterAuth
+) -> None:
     with (
         better_auth(own, MORE, COOKIE_BY="compact") as caching,
         Account(caching.url) as ann,
@@ -130,7 +134,7 @@ def test_a_revoked_session_gets_tokens_while_it_is_cached(own: str, service: Bet
         assert bob.client.get("/token").status_code == 401
 
 
-def test_two_people_are_two_users(base: str, service: BetterAuth) -> None:
+def test_a_token_of_another_user_is_user_mismatch(base: str, service: BetterAuth) -> None:
     with (
         Account(service.url) as ann,
         Account(service.url) as bob,

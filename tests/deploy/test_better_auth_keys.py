@@ -1,4 +1,4 @@
-"""The keys of a real Better Auth: made, rotated, away; and those of the oldest one in use."""
+"""Keys of a real Better Auth: creation, rotation, outage, and version 1.2."""
 
 import signal
 import threading
@@ -28,14 +28,14 @@ LOAD_SECONDS = 20
 
 @contextmanager
 def trusted(url: str, service: BetterAuth) -> Iterator[str]:
-    """The API on this database that trusts this service alone."""
+    """The base URL of an API that trusts only this service."""
     settings = make_settings(database_url=url, better_auth_url=service.url, better_auth_secret=None)
     with serve(settings) as base:
         yield base
 
 
 def published(service: BetterAuth) -> int:
-    """How many keys it has."""
+    """The number of published keys."""
     return len(httpx.get(f"{service.url}/api/auth/jwks").json()["keys"])
 
 
@@ -47,7 +47,7 @@ def own(database_url: str) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_first_tokens_at_the_same_time_are_all_good(own: str) -> None:
+def test_first_tokens_minted_concurrently_are_all_accepted(own: str) -> None:
     with better_auth(own) as service, trusted(own, service) as base, ExitStack() as signed_in:
         people = [signed_in.enter_context(Account(service.url)) for _ in range(PEOPLE)]
         with ThreadPoolExecutor(PEOPLE) as pool:
@@ -57,7 +57,7 @@ def test_first_tokens_at_the_same_time_are_all_good(own: str) -> None:
                 assert guest.outcome(token) == "ok"
 
 
-def test_while_it_is_away_and_after_it_known_keys_are_good(own: str) -> None:
+def test_known_keys_are_accepted_during_and_after_an_outage(own: str) -> None:
     with (
         better_auth(own) as service,
         Account(service.url) as ann,
@@ -74,7 +74,7 @@ def test_while_it_is_away_and_after_it_known_keys_are_good(own: str) -> None:
 
 
 @pytest.mark.slow
-def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
+def test_rotation_every_two_seconds_under_load_refuses_no_good_token(own: str) -> None:
     codes: Counter[str] = Counter()
     over = threading.Event()
 
@@ -103,7 +103,7 @@ def test_rotation_every_two_seconds_under_load_refuses_nobody(own: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("api_first", [True, False], ids=["API first", "Better Auth first"])
-def test_the_tokens_of_version_1_2_are_good(api_first: bool, database_url: str) -> None:  # noqa: FBT001
+def test_tokens_of_version_1_2_are_accepted(api_first: bool, database_url: str) -> None:  # noqa: FBT001
     with readable_folder() as path, empty_database(database_url) as url:
         furnish(path)
         if api_first:
@@ -116,7 +116,7 @@ def test_the_tokens_of_version_1_2_are_good(api_first: bool, database_url: str) 
 
 
 def furnish(path: Path) -> None:
-    """The service as it is, on packages of that time."""
+    """Copy the service into the folder, with the packages of version 1.2."""
     for source in (*OLDEST.glob("package*.json"), OLDEST / ".npmrc", SERVICE / "auth.js"):
         copy(source, path)
     text = (SERVICE / "server.js").read_text()

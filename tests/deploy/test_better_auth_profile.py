@@ -1,4 +1,4 @@
-"""Profile ``auth`` of the Compose stack: what it starts, and whose tokens the API then takes."""
+"""Compose profile ``auth``: its services, and the issuer that the API then trusts."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,9 @@ OWN_KEYS = "http://auth:3000/api/auth/jwks"
 
 
 @pytest.mark.parametrize("url", ["", REMOTE], ids=["no url", "a url"])
-def test_the_flag_starts_it_with_the_database_or_without(url: str, tmp_path: Path) -> None:
+def test_profile_auth_adds_the_service_with_or_without_the_local_database(
+    url: str, tmp_path: Path
+) -> None:
     require_engine()
     stack = Stack(project_settings(tmp_path) | {"DATABASE_URL": url})
 
@@ -42,7 +44,7 @@ def test_the_flag_starts_it_with_the_database_or_without(url: str, tmp_path: Pat
         ({"ENVIRONMENT": "production"}, "", ""),
     ],
 )
-def test_whom_the_api_trusts(
+def test_issuer_and_jwks_url_of_the_api_follow_the_settings(
     settings: dict[str, str], issuer: str, keys: str, tmp_path: Path
 ) -> None:
     require_engine()
@@ -53,7 +55,7 @@ def test_whom_the_api_trusts(
     assert environment["BETTER_AUTH_JWKS_URL"] == keys
 
 
-def test_an_issuer_on_this_machine_is_reached_from_the_stack(database_url: str) -> None:
+def test_the_stack_can_reach_an_issuer_on_the_host(database_url: str) -> None:
     port = free_port()
     url, keys = local_url(port), f"http://host.docker.internal:{port}/api/auth/jwks"
     with (

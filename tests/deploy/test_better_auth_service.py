@@ -1,4 +1,4 @@
-"""The stack's own Better Auth as a program: its tables, its database, and what it demands."""
+"""The Better Auth service as a program: tables, database and required settings."""
 
 import pytest
 
@@ -21,7 +21,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 
 def columns(url: str, *, api_first: bool) -> list[tuple[object, ...]]:
-    """The tables, once both have made theirs in this order and somebody has used them."""
+    """All columns, after both have migrated in this order and one task was created."""
     if api_first:
         migrate(url)
     with better_auth(url):
@@ -37,14 +37,14 @@ def columns(url: str, *, api_first: bool) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.slow
-def test_either_may_make_the_tables(database_url: str) -> None:
+def test_the_api_or_better_auth_may_create_the_tables_first(database_url: str) -> None:
     with empty_database(database_url) as one, empty_database(database_url) as other:
         made = columns(one, api_first=True)
         assert {row[0] for row in made} >= {"task", "user", "session", "account", "jwks"}
         assert made == columns(other, api_first=False)
 
 
-def test_users_whom_the_api_made_before_its_first_start_stay(database_url: str) -> None:
+def test_users_created_by_the_api_survive_the_first_start(database_url: str) -> None:
     with (
         temporary_database(database_url) as url,
         serve(make_settings(database_url=url)) as base,
@@ -56,7 +56,7 @@ def test_users_whom_the_api_made_before_its_first_start_stay(database_url: str) 
             assert {row[0] for row in ask(url, 'SELECT id FROM "user"')} == {"carl", ann.id}
 
 
-def test_it_outlives_connections_that_end(database_url: str) -> None:
+def test_the_service_survives_terminated_connections(database_url: str) -> None:
     with empty_database(database_url) as url, better_auth(url) as service:
         with Account(service.url) as ann:
             ask(url, END_ALL)
@@ -79,6 +79,8 @@ def test_it_outlives_connections_that_end(database_url: str) -> None:
         ({"JWT_ROTATION_SECONDS": "7d"}, "JWT_ROTATION_SECONDS must be a number of seconds."),
     ],
 )
-def test_what_it_must_know_it_demands(settings: dict[str, str], sentence: str) -> None:
+def test_a_missing_or_invalid_setting_ends_the_start(
+    settings: dict[str, str], sentence: str
+) -> None:
     with finished("node", "server.js", cwd=with_packages(SERVICE), settings=settings) as command:
         assert (command.process.returncode, command.error_lines()) == (1, [sentence])

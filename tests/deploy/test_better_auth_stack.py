@@ -1,4 +1,4 @@
-"""The Compose stack with a Better Auth of its own: what it promises, and README's commands."""
+"""The Compose stack with profile ``auth``: documented commands, isolation and outages."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ REMOTE = "postgres://a:b@db.example/tasks"
 README = (ROOT / "README.md").read_text()
 [CURL] = [part.split("```")[0] for part in README.split("```sh\n") if part.startswith("AUTH=")]
 WORKERS = 2
-# Past nginx, which stays with the connection that it has, and so with one worker.
+# Bypasses nginx, whose kept-alive connection reaches one worker only.
 ASK = """
 from urllib.request import Request, urlopen
 for _ in range(20):
@@ -33,19 +33,19 @@ for _ in range(20):
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack that was started with the flag, and whose keys live for two seconds."""
+    """A stack with profile ``auth`` whose keys rotate every two seconds."""
     with composed_with_auth(JWT_ROTATION_SECONDS="2") as running:
         yield running
 
 
 def answered(stack: Stack, token: str, path: str) -> int:
-    """The status that a token gets."""
+    """The status of a request with this token."""
     with caller(stack, token) as guest:
         return guest.get(path).status_code
 
 
 def count(stack: Stack, event: str) -> int:
-    """How often the API has logged this."""
+    """How often the API has logged this event."""
     return sum(f'"{event}"' in line for line in stack.logs("api")[0])
 
 
@@ -68,7 +68,7 @@ def test_the_commands_of_the_readme(stack: Stack, tmp_path: Path) -> None:
     assert listed == [made]
 
 
-def test_two_people_do_everything_and_nothing_of_each_other(stack: Stack) -> None:
+def test_two_users_can_use_only_their_own_tasks(stack: Stack) -> None:
     with (
         Account(auth_url(stack)) as ann,
         Account(auth_url(stack)) as bob,
@@ -90,7 +90,7 @@ def test_two_people_do_everything_and_nothing_of_each_other(stack: Stack) -> Non
         assert len(bobs.get(foreign).json()) == 1
 
 
-def test_its_container_may_do_nothing_but_serve(stack: Stack) -> None:
+def test_the_container_runs_without_privileges(stack: Stack) -> None:
     text = stack.run("auth", "cat", "/proc/1/status")
     status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     host = stack.inspect("auth")["HostConfig"]
@@ -104,7 +104,7 @@ def test_its_container_may_do_nothing_but_serve(stack: Stack) -> None:
     assert [b["HostIp"] for bound in host["PortBindings"].values() for b in bound] == ["127.0.0.1"]
 
 
-def test_its_secrets_stand_where_only_it_reads_them(stack: Stack) -> None:
+def test_the_secrets_of_service_and_api_are_separate(stack: Stack) -> None:
     secret = stack.run("auth", "cat", "/run/secrets-auth/better_auth_secret").strip()
     apis = stack.run("api", "cat", "/run/secrets-api/better_auth_secret").strip()
 
@@ -113,7 +113,7 @@ def test_its_secrets_stand_where_only_it_reads_them(stack: Stack) -> None:
     assert secret not in str(stack.inspect("auth"))
 
 
-def test_another_key_and_algorithm_and_then_no_service_at_all(stack: Stack) -> None:
+def test_key_rotation_and_an_outage_of_the_service(stack: Stack) -> None:
     with Account(auth_url(stack)) as ann:
         tokens = [ann.token()]
         Stack({**stack.settings, "JWT_ALGORITHM": "ES256"}).compose(*UP)
@@ -131,17 +131,17 @@ def test_another_key_and_algorithm_and_then_no_service_at_all(stack: Stack) -> N
     assert stack.inspect("auth")["State"]["ExitCode"] == 0
     assert [answered(stack, told, path) for told in tokens * 3] == [200] * 6
 
-    before = count(stack, "jwks_failed")
+    before = count(stack, "jwks_fetch_failed")
     stack.compose("restart", "api")  # which forgets the keys
     stack.compose("up", "--detach", "--wait", "nginx")
     assert stack.status("/readyz") == 200
-    assert count(stack, "jwks_failed") - before <= WORKERS
+    assert count(stack, "jwks_fetch_failed") - before <= WORKERS
     assert answered(stack, tokens[0], path) == 503
     with stack.user("carl") as carl:
         assert carl.get("/tasks").status_code == 200
 
 
-def test_make_down_leaves_nothing_of_it(stack: Stack) -> None:
+def test_make_down_removes_the_service(stack: Stack) -> None:
     name = stack.settings["COMPOSE_PROJECT_NAME"]
     mine = ("--quiet", "--filter", f"label=com.docker.compose.project={name}")
     now = Stack({**stack.settings, "DATABASE_URL": REMOTE})  # so db has an inactive profile too

@@ -1,4 +1,4 @@
-"""The task table: owned rows, forced row-level security, an index for every order."""
+"""The task table: forced row-level security, and an index for every list order."""
 
 from alembic import op
 from sqlalchemy import Connection, text
@@ -11,7 +11,7 @@ depends_on = None
 
 ROLE = "task_api"
 
-# Exactly what Better Auth itself would create, so that either may come first.
+# The DDL of Better Auth's own migration, so that either may run first.
 USER = """
 CREATE TABLE IF NOT EXISTS "user" (
     id text PRIMARY KEY,
@@ -45,7 +45,7 @@ CREATE TABLE task (
     UNIQUE (user_id, idempotency_key)
 )
 """
-# One per order, read forwards or backwards; tasks without a due date come last either way.
+# One index per order, scanned in both directions; tasks without a due date come last in both.
 ORDERS = {
     "created_at": "created_at",
     "updated_at": "updated_at",
@@ -54,7 +54,7 @@ ORDERS = {
     "due_asc": "(CASE WHEN due_at IS NULL THEN 'infinity'::timestamptz ELSE due_at END)",
     "due_desc": "(CASE WHEN due_at IS NULL THEN '-infinity'::timestamptz ELSE due_at END)",
 }
-# The sub-select makes the setting a value read once per statement instead of once per row.
+# The sub-select is evaluated once per statement instead of once per row.
 OWNED = "user_id = (SELECT nullif(current_setting('app.user_id', true), ''))"
 
 
@@ -72,12 +72,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what is ours; the users stay."""
+    """Drop the task table; keep the user table, which belongs to Better Auth."""
     op.execute("DROP TABLE task")
 
 
 def _create_role(connection: Connection) -> None:
-    """Roles belong to the whole cluster, the lock to one database: another may be faster."""
+    """Create the role; a migration of another database in the cluster may do so concurrently."""
     known = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :role")
     try:
         with connection.begin_nested():

@@ -1,1 +1,1 @@
-"""Tests of the folder of this name."""
+"""Tests of ``api/auth``."""

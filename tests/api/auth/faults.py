@@ -1,11 +1,11 @@
-"""What an issuer may answer instead of its keys; every body holds good keys where it can."""
+"""Faulty answers of an issuer; each body holds good keys where its format allows."""
 
 import gzip
 import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
-from tests.api.auth.key_sets import UNUSABLE, named
+from tests.api.auth.key_sets import UNUSABLE, with_kid
 from tests.support.auth.issuer import send
 
 Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -22,7 +22,7 @@ def _body(body: bytes) -> Fault:
 
 
 def _bytes(data: bytes) -> Fault:
-    """An answer that is no HTTP, or not all of it."""
+    """An answer of these raw bytes."""
 
     def answer(handler: BaseHTTPRequestHandler, good: bytes) -> None:
         handler.wfile.write(data.replace(b"GOOD", good))
@@ -61,7 +61,7 @@ BODIES = {
     "a number as keys": _body(b'{"keys":1}'),
     "text as keys": _body(b'{"keys":"keys"}'),
     "an object as keys": _body(b'{"keys":{"a":{}}}'),
-    "keys of no use": _body(json.dumps({"keys": [named(UNUSABLE["Ed448"], "a")]}).encode()),
+    "keys of no use": _body(json.dumps({"keys": [with_kid(UNUSABLE["Ed448"], "a")]}).encode()),
     "half of it": lambda handler, good: send(handler, good[:-2]),
     "twice": lambda handler, good: send(handler, good + good),
     "a bare list": lambda handler, good: send(handler, good[len(b'{"keys": ') : -1]),

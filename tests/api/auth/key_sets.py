@@ -1,4 +1,4 @@
-"""Entries of a key set that are of no use; none may stop a good one from being found."""
+"""Unusable entries of a key set: each must be skipped, and the good entries kept."""
 
 from typing import Any
 
@@ -70,10 +70,10 @@ NUMBERS: dict[str, Any] = {
     "an even e": {**RSA, "e": encode(b"\x02")},
     "an empty n": {**RSA, "n": ""},
 }
-# These are without a kid, so that a test can give them any.
+# Without a kid: a test assigns one.
 UNUSABLE = TYPES | CURVES | USES | NUMBERS
-# Good keys that cannot be named.
-NAMELESS: dict[str, Entry] = {
+# Good keys without a usable kid.
+WITHOUT_KID: dict[str, Entry] = {
     "no kid": OKP,
     "null as kid": {**OKP, "kid": None},
     "a number as kid": {**OKP, "kid": 1},
@@ -82,6 +82,6 @@ NAMELESS: dict[str, Entry] = {
 }
 
 
-def named(entry: Any, kid: str) -> Any:
-    """The entry under this kid, where it can have one."""
+def with_kid(entry: Any, kid: str) -> Any:
+    """The entry with this kid, if it is an object."""
     return {**entry, "kid": kid} if isinstance(entry, dict) else entry

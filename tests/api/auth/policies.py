@@ -1,4 +1,4 @@
-"""Settings of tokens: what ends the start, with which sentence, and where keys are looked for."""
+"""Token settings: those refused at start with their sentence, and the JWKS URLs derived."""
 
 import json
 
@@ -20,21 +20,21 @@ PUBLIC_KEYS: dict[str, str] = {
     "JWK": json.dumps(PUBLIC),
 }
 
-NOBODY = "Set BETTER_AUTH_SECRET or BETTER_AUTH_URL: without, nobody can sign in."
-NAMELESS = "Set BETTER_AUTH_URL, or AUTH_ISSUER and AUTH_AUDIENCE, beside JWKS."
-NO_SET = "BETTER_AUTH_JWKS is not a JWK Set."
-PRIVATE = "BETTER_AUTH_JWKS holds a private key: give the public part alone."
+NO_KEYS = "Set BETTER_AUTH_SECRET or BETTER_AUTH_URL to verify tokens with."
+NO_ISSUER = "Set BETTER_AUTH_URL, or AUTH_ISSUER and AUTH_AUDIENCE, beside JWKS."
+NOT_JWKS = "BETTER_AUTH_JWKS is not a JWK Set."
+PRIVATE = "BETTER_AUTH_JWKS holds a private key: give only the public members."
 WEAK = "BETTER_AUTH_SECRET must be random and at least 32 bytes long"
 
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
-    "nothing at all": ({}, NOBODY),
-    "an empty secret": ({"BETTER_AUTH_SECRET": ""}, NOBODY),
-    "names alone": ({"AUTH_ISSUER": "a", "AUTH_AUDIENCE": "b"}, NOBODY),
-    "keys without names": (KEYS, NAMELESS),
-    "keys without audience": ({**KEYS, "AUTH_ISSUER": "https://a"}, NAMELESS),
-    "keys without issuer": ({**KEYS, "AUTH_AUDIENCE": "tasks"}, NAMELESS),
-    "keys without names, and a secret": ({**KEYS, "BETTER_AUTH_SECRET": SECRET}, NAMELESS),
-    "a document without names": ({"BETTER_AUTH_JWKS": json.dumps({"keys": [PUBLIC]})}, NAMELESS),
+    "nothing at all": ({}, NO_KEYS),
+    "an empty secret": ({"BETTER_AUTH_SECRET": ""}, NO_KEYS),
+    "names alone": ({"AUTH_ISSUER": "a", "AUTH_AUDIENCE": "b"}, NO_KEYS),
+    "keys without names": (KEYS, NO_ISSUER),
+    "keys without audience": ({**KEYS, "AUTH_ISSUER": "https://a"}, NO_ISSUER),
+    "keys without issuer": ({**KEYS, "AUTH_AUDIENCE": "tasks"}, NO_ISSUER),
+    "keys without names, and a secret": ({**KEYS, "BETTER_AUTH_SECRET": SECRET}, NO_ISSUER),
+    "a document without names": ({"BETTER_AUTH_JWKS": json.dumps({"keys": [PUBLIC]})}, NO_ISSUER),
 }
 ALGORITHMS: dict[str, tuple[dict[str, str], str, str]] = {
     "HS256 without a secret": (URL, "HS256", "HS256"),
@@ -49,16 +49,16 @@ ALGORITHMS: dict[str, tuple[dict[str, str], str, str]] = {
     "encryption": (BOTH, "RSA-OAEP", "RSA-OAEP"),
 }
 DOCUMENTS: dict[str, tuple[str, str]] = {
-    "text": ("keys", NO_SET),
-    "a path": ("/etc/keys.json", NO_SET),
-    "half of it": ('{"keys":[', NO_SET),
-    "a list": ("[]", NO_SET),
-    "null": ("null", NO_SET),
-    "an empty object": ("{}", NO_SET),
-    "a bare key": (json.dumps(PUBLIC), NO_SET),
-    "a number as keys": ('{"keys":1}', NO_SET),
-    "null as keys": ('{"keys":null}', NO_SET),
-    "a number as key": ('{"keys":[1]}', NO_SET),
+    "text": ("keys", NOT_JWKS),
+    "a path": ("/etc/keys.json", NOT_JWKS),
+    "half of it": ('{"keys":[', NOT_JWKS),
+    "a list": ("[]", NOT_JWKS),
+    "null": ("null", NOT_JWKS),
+    "an empty object": ("{}", NOT_JWKS),
+    "a bare key": (json.dumps(PUBLIC), NOT_JWKS),
+    "a number as keys": ('{"keys":1}', NOT_JWKS),
+    "null as keys": ('{"keys":null}', NOT_JWKS),
+    "a number as key": ('{"keys":[1]}', NOT_JWKS),
     "a private key": (json.dumps({"keys": [{**PUBLIC, "d": "AA"}]}), PRIVATE),
     "a private key among others": (json.dumps({"keys": [PUBLIC, {**PUBLIC, "d": ""}]}), PRIVATE),
     "a secret": (json.dumps({"keys": [{"kty": "oct", "k": encode(b"a" * 32)}]}), PRIVATE),

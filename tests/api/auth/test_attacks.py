@@ -1,4 +1,4 @@
-"""Attacks on a token, against an API that has both a secret and an issuer's keys."""
+"""Attacks with forged tokens, against an API that has both a secret and an issuer's keys."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ ATTACKS = {name: attack for table in TABLES for name, attack in table.ATTACKS.it
 
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Issuer]:
-    """An address in tokens; it would answer with keys."""
+    """A server whose URL stands in forged tokens; it must never be contacted."""
     with serving(Issuer()) as made:
         yield made
     assert made.connections == 0
@@ -40,7 +40,7 @@ def trap() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
-    """The issuer that the API trusts; nobody asks it for anything but its keys."""
+    """The issuer that the API trusts; it receives requests for its keys only."""
     with serving(Issuer()) as made:
         yield made
     assert set(made.paths) == {JWKS}
@@ -48,21 +48,21 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def proxy(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
-    """What counts the messages to the database, and the way through it."""
+    """A proxy that counts messages to the database, and the URL through it."""
     with counting(database_url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def guest(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[TokenClient]:
-    """The attacker's client."""
+    """The client of the attacker."""
     with api_trusting(issuer, proxy[1], better_auth_secret=SECRET) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def stage(issuer: Issuer, trap: Issuer, guest: TokenClient) -> Stage:
-    """All that an attack may need."""
+    """The issuer, its keys and the victim that the attacks use."""
     issuer.entries = [*signatures.WEAK, *issuer.entries]
     kids = {name: issuer.rotate(name) for name in SIGNING}
     assert guest.outcome(issuer.token(guest.user_id)) == "ok"
@@ -70,7 +70,7 @@ def stage(issuer: Issuer, trap: Issuer, guest: TokenClient) -> Stage:
 
 
 def reason_for(response: httpx.Response, log: BinaryIO) -> str:
-    """Why the API refused, as its log says a moment later."""
+    """The reason of the refusal, from the log line of the request."""
     request_id, written = response.headers["x-request-id"], b""
     end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
@@ -81,12 +81,12 @@ def reason_for(response: httpx.Response, log: BinaryIO) -> str:
     raise AssertionError(written)
 
 
-def test_no_two_attacks_have_one_name() -> None:
+def test_attack_names_are_unique() -> None:
     assert len(ATTACKS) == sum(len(table.ATTACKS) for table in TABLES)
 
 
 @pytest.mark.parametrize("algorithm", [*SIGNING, "HS256"])
-def test_what_the_attacks_are_made_of_is_accepted_as_it_is(
+def test_the_unmodified_tokens_of_the_attacks_are_accepted(
     algorithm: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str]
 ) -> None:
     before = len(proxy[0].messages)
@@ -103,7 +103,7 @@ def test_what_the_attacks_are_made_of_is_accepted_as_it_is(
     ("lines", "status", "code", "challenge"),
     [(0, 401, "token_missing", 'Bearer realm="tasks"'), (2, 400, "invalid_request", None)],
 )
-def test_one_token_is_needed_and_no_more(
+def test_exactly_one_authorization_header_is_required(
     lines: int, status: int, code: str, challenge: str | None, stage: Stage, guest: TokenClient
 ) -> None:
     token = stage.signed(stage.head(), stage.claims())
@@ -116,7 +116,7 @@ def test_one_token_is_needed_and_no_more(
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_refused_and_goes_nowhere(
+def test_an_attack_is_refused_without_a_database_message(
     name: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str], log: BinaryIO
 ) -> None:
     attack = ATTACKS[name]

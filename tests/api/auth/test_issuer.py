@@ -1,4 +1,4 @@
-"""Tokens that an issuer signed, over HTTP: which are good, under which settings."""
+"""Tokens signed by an issuer, over HTTP: which are accepted under which settings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.http.client import token
 from tests.support.http.operations import Operation, operations, user_ids_in
 from tests.support.http.server import SECRET
 
-# What signs, and what its entry in the key set says beside the key itself.
+# By case: the algorithm of the key, and further members of its JWK.
 SIGNING: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in ("EdDSA", "Ed25519", "ES256", "ES512", "RS256", "PS256")},
     **{
@@ -45,14 +45,14 @@ def published() -> Iterator[tuple[Issuer, dict[str, str]]]:
 
 @pytest.fixture(scope="module")
 def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[TokenClient]:
-    """A guest of an API that trusts all of them."""
+    """A client of an API that trusts all of these keys."""
     with api_trusting(published[0], database_url) as made:
         yield made
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 @pytest.mark.parametrize("kind", SIGNING)
-def test_every_algorithm_opens_every_operation(
+def test_every_default_algorithm_is_accepted_by_every_operation(
     kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
 ) -> None:
     issuer, kids = published
@@ -68,7 +68,7 @@ def test_every_algorithm_opens_every_operation(
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
-def test_an_issuers_token_opens_its_own_path_alone(
+def test_a_token_is_refused_on_the_path_of_another_user(
     operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
 ) -> None:
     signed = {"Authorization": f"Bearer {published[0].token('bob')}"}
@@ -79,9 +79,7 @@ def test_an_issuers_token_opens_its_own_path_alone(
 
 
 @pytest.mark.parametrize("algorithm", ["ES384", "RS512"])
-def test_an_algorithm_beyond_the_usual_ones_must_be_asked_for(
-    algorithm: str, database_url: str
-) -> None:
+def test_a_non_default_algorithm_must_be_configured(algorithm: str, database_url: str) -> None:
     with serving(Issuer(algorithm)) as issuer:
         with api_trusting(issuer, database_url) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
@@ -98,7 +96,7 @@ def test_an_algorithm_beyond_the_usual_ones_must_be_asked_for(
         ("HS256, ES256", "ok", "token_invalid"),
     ],
 )
-def test_the_secret_and_the_keys_go_together_or_alone(
+def test_auth_algorithms_selects_secret_keys_or_both(
     algorithms: Any, by_secret: str, by_key: str, issuer: Issuer, database_url: str
 ) -> None:
     settings = {"better_auth_secret": SECRET, "auth_algorithms": algorithms}
@@ -108,7 +106,7 @@ def test_the_secret_and_the_keys_go_together_or_alone(
         assert guest.outcome(issuer.token(guest.user_id)) == by_key
 
 
-def test_without_an_issuer_the_secret_alone_counts(issuer: Issuer, database_url: str) -> None:
+def test_without_an_issuer_only_hs256_is_accepted(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_secret": SECRET, "better_auth_url": None}
 
     with api_trusting(issuer, database_url, **settings) as guest:
@@ -117,7 +115,7 @@ def test_without_an_issuer_the_secret_alone_counts(issuer: Issuer, database_url:
     assert issuer.connections == 0
 
 
-def test_keys_made_together_are_all_good(issuer: Issuer, database_url: str) -> None:
+def test_all_keys_of_a_set_are_accepted(issuer: Issuer, database_url: str) -> None:
     kids = [issuer.rotate() for _ in range(12)]
 
     with api_trusting(issuer, database_url) as guest:

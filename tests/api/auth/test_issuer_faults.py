@@ -1,4 +1,4 @@
-"""An issuer that answers with anything but its keys, or elsewhere, or too late."""
+"""Faulty issuers: wrong answers, redirects, slow and endless answers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from tests.support.auth.issuer import JWKS, Issuer, send, serving
 from tests.support.auth.token_client import api_trusting
 
 CHUNK = b" " * 2**16
-ENOUGH = 32 * 2**20  # bytes: more than any buffer between the two holds
+UNBUFFERED_BYTES = 32 * 2**20  # more than the socket buffers hold
 COLD = [
     "500",
     "404",
@@ -23,7 +23,7 @@ COLD = [
     "closed at once",
     "no HTTP",
 ]
-SECONDS = 3  # that a fetch may take
+FETCH_SECONDS = 3
 
 
 @pytest.fixture
@@ -33,14 +33,16 @@ def issuer() -> Iterator[Issuer]:
         yield made
 
 
-def fails(issuer: Issuer, fault: str) -> None:
-    """From now on the answer is this one."""
+def answer_with(issuer: Issuer, fault: str) -> None:
+    """Make the issuer answer with this fault."""
     issuer.answer = lambda handler: FAULTS[fault](handler, issuer.document)
 
 
 @pytest.mark.parametrize("fault", COLD)
-def test_without_keys_nobody_can_be_told(fault: str, issuer: Issuer, database_url: str) -> None:
-    fails(issuer, fault)
+def test_a_cold_cache_and_a_faulty_issuer_answer_503(
+    fault: str, issuer: Issuer, database_url: str
+) -> None:
+    answer_with(issuer, fault)
     with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
         assert guest.outcome(issuer.token("bob")) == "keys_unavailable"
@@ -49,12 +51,14 @@ def test_without_keys_nobody_can_be_told(fault: str, issuer: Issuer, database_ur
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_replaces_nothing(fault: str, issuer: Issuer, database_url: str) -> None:
+def test_a_faulty_answer_leaves_the_cached_keys_in_place(
+    fault: str, issuer: Issuer, database_url: str
+) -> None:
     with api_trusting(issuer, database_url) as guest:
         known = issuer.token(guest.user_id)
         assert guest.outcome(known) == "ok"
         issuer.rotate()
-        fails(issuer, fault)
+        answer_with(issuer, fault)
 
         assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
         assert guest.outcome(known) == "ok"
@@ -84,29 +88,29 @@ def test_a_redirect_is_not_followed(
 
 
 def never(handler: BaseHTTPRequestHandler, _: bytes) -> None:
-    """No word until the other side hangs up."""
+    """Answer nothing until the client closes the connection."""
     handler.rfile.read(1)
 
 
 def late(handler: BaseHTTPRequestHandler, good: bytes) -> None:
-    """The whole answer, a second too late."""
-    time.sleep(SECONDS + 1)
+    """Answer completely, one second after the timeout."""
+    time.sleep(FETCH_SECONDS + 1)
     send(handler, good)
 
 
 def dripping(handler: BaseHTTPRequestHandler, good: bytes) -> None:
-    """An answer that begins at once and comes byte by byte; its end is too late."""
+    """Answer byte by byte from the start, and end after the timeout."""
     handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
     for byte in good:
         handler.wfile.write(bytes([byte]))
-        time.sleep(2 * SECONDS / len(good))
+        time.sleep(2 * FETCH_SECONDS / len(good))
 
 
 @pytest.mark.parametrize(
     "slow",
     [never, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (late, dripping))],
 )
-def test_what_is_slow_is_away(
+def test_a_slow_issuer_counts_as_unavailable(
     slow: Callable[[BaseHTTPRequestHandler, bytes], None], issuer: Issuer, database_url: str
 ) -> None:
     with api_trusting(issuer, database_url) as guest:
@@ -120,15 +124,15 @@ def test_what_is_slow_is_away(
     assert issuer.fetches == 2
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(issuer: Issuer, database_url: str) -> None:
+def test_an_endless_answer_is_cut_off(issuer: Issuer, database_url: str) -> None:
     sent: list[int] = []
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
-        while sum(sent) < ENOUGH:
+        while sum(sent) < UNBUFFERED_BYTES:
             sent.append(handler.wfile.write(CHUNK))
 
     issuer.answer = answer
     with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
-    assert 0 < sum(sent) < ENOUGH
+    assert 0 < sum(sent) < UNBUFFERED_BYTES

@@ -1,4 +1,4 @@
-"""The settings of an issuer, over HTTP: addresses, names, a document in place of an address."""
+"""Issuer settings over HTTP: URLs, issuers, audiences, a configured JWK Set."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def issuer() -> Iterator[Issuer]:
     ("path", "asked"),
     [("", JWKS), ("/", JWKS), ("/api/auth", JWKS), ("/api/auth/", JWKS), ("/sub", "/sub/jwks")],
 )
-def test_the_keys_are_asked_for_where_better_auth_has_them(
+def test_the_jwks_url_follows_better_auth_url(
     path: str, asked: str, issuer: Issuer, database_url: str
 ) -> None:
     with api_trusting(issuer, database_url, better_auth_url=issuer.url + path) as guest:
@@ -32,9 +32,7 @@ def test_the_keys_are_asked_for_where_better_auth_has_them(
     assert issuer.paths == [asked]
 
 
-def test_a_container_asks_at_another_address_than_the_tokens_name(
-    issuer: Issuer, database_url: str
-) -> None:
+def test_the_jwks_url_may_differ_from_the_issuer(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_url": PUBLIC, "better_auth_jwks_url": f"{issuer.url}/keys?v=1"}
 
     with api_trusting(issuer, database_url, **settings) as guest:
@@ -44,7 +42,7 @@ def test_a_container_asks_at_another_address_than_the_tokens_name(
     assert issuer.paths == ["/keys?v=1"]
 
 
-def test_a_document_needs_no_connection(issuer: Issuer, database_url: str) -> None:
+def test_a_configured_jwk_set_is_never_fetched(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_jwks": issuer.document.decode(), "better_auth_url": issuer.url}
     settings["better_auth_jwks_url"] = issuer.jwks_url
 
@@ -56,7 +54,7 @@ def test_a_document_needs_no_connection(issuer: Issuer, database_url: str) -> No
 
 
 LISTS: dict[str, tuple[dict[str, Any], str]] = {
-    "the address of the keys": ({}, "token_invalid"),
+    "the JWKS URL": ({}, "token_invalid"),
     "the first of the issuers": ({"iss": PUBLIC, "aud": "tasks"}, "ok"),
     "the second of them": ({"iss": OTHER, "aud": "tasks"}, "ok"),
     "the second of the audiences": ({"iss": OTHER, "aud": "more"}, "ok"),
@@ -73,7 +71,7 @@ LISTS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture(scope="module")
 def listed(database_url: str) -> Iterator[tuple[Issuer, TokenClient]]:
-    """An issuer without a name of its own, and a guest of an API that takes several."""
+    """An issuer, and a client of an API that accepts several issuers and audiences."""
     lists = {"auth_issuer": f"{PUBLIC}, {OTHER}", "auth_audience": "tasks, more"}
     with serving(Issuer()) as issuer:
         settings = {"better_auth_jwks_url": issuer.jwks_url, "better_auth_url": None}
@@ -89,7 +87,7 @@ def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, Tok
     assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
 
 
-def test_a_team_may_name_the_claim_with_the_id(issuer: Issuer, database_url: str) -> None:
+def test_the_user_id_claim_is_configurable(issuer: Issuer, database_url: str) -> None:
     mail = "ann@example.com"
     with api_trusting(issuer, database_url, auth_user_id_claim="id") as guest:
         both = issuer.token(mail, id=guest.user_id)
@@ -111,7 +109,7 @@ def test_a_team_may_name_the_claim_with_the_id(issuer: Issuer, database_url: str
         ("exp", -60, "token_expired"),
     ],
 )
-def test_clocks_may_differ_by_half_a_minute(
+def test_the_leeway_is_half_a_minute(
     claim: str, seconds: int, code: str, listed: tuple[Issuer, TokenClient]
 ) -> None:
     issuer, guest = listed
@@ -120,7 +118,7 @@ def test_clocks_may_differ_by_half_a_minute(
     assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
 
 
-def test_what_the_server_signs_itself_has_no_iat(listed: tuple[Issuer, TokenClient]) -> None:
+def test_iat_is_optional(listed: tuple[Issuer, TokenClient]) -> None:
     issuer, guest = listed
     claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", "iat": None}
 

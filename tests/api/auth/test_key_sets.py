@@ -1,10 +1,10 @@
-"""Key sets with entries that are of no use, and how large one may be."""
+"""Key sets: unusable entries, withdrawn keys and the size limit."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.api.auth.key_sets import NAMELESS, UNUSABLE, named
+from tests.api.auth.key_sets import UNUSABLE, WITHOUT_KID, with_kid
 from tests.support.auth.issuer import Issuer, send, serving
 from tests.support.auth.token_client import TokenClient, api_trusting
 
@@ -20,54 +20,50 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Issuer]:
-    """An issuer whose key set every test replaces."""
+    """An issuer whose key set is replaced by each test."""
     with serving(Issuer()) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def guest(shared: Issuer, database_url: str) -> Iterator[TokenClient]:
-    """A guest of an API that trusts it."""
+    """A client of an API that trusts the issuer."""
     with api_trusting(shared, database_url) as made:
         yield made
 
 
 @pytest.mark.parametrize("entry", UNUSABLE)
-def test_an_unusable_entry_leaves_the_good_one(
-    entry: str, shared: Issuer, guest: TokenClient
-) -> None:
+def test_an_unusable_entry_is_skipped(entry: str, shared: Issuer, guest: TokenClient) -> None:
     kid, fetches = f"of {entry}", shared.fetches
     shared.rotate()
     shared.keys[kid] = shared.keys[shared.kid]
-    shared.entries = [named(UNUSABLE[entry], kid), shared.entries[-1]]
+    shared.entries = [with_kid(UNUSABLE[entry], kid), shared.entries[-1]]
 
     assert guest.outcome(shared.token(guest.user_id, {"kid": kid})) == "token_invalid"
     assert guest.outcome(shared.token(guest.user_id)) == "ok"
     assert shared.fetches == fetches + 1
 
 
-@pytest.mark.parametrize("entry", NAMELESS)
-def test_an_entry_without_a_name_leaves_the_good_one(
-    entry: str, shared: Issuer, guest: TokenClient
-) -> None:
+@pytest.mark.parametrize("entry", WITHOUT_KID)
+def test_an_entry_without_a_kid_is_skipped(entry: str, shared: Issuer, guest: TokenClient) -> None:
     shared.rotate()
-    shared.entries = [NAMELESS[entry], shared.entries[-1], NAMELESS[entry]]
+    shared.entries = [WITHOUT_KID[entry], shared.entries[-1], WITHOUT_KID[entry]]
 
     assert guest.outcome(shared.token(guest.user_id)) == "ok"
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_unusable_entries_of_the_same_name_leave_the_good_one(
+def test_unusable_entries_with_the_same_kid_are_skipped(
     *, first: bool, issuer: Issuer, database_url: str
 ) -> None:
-    namesakes = [named(entry, issuer.kid) for entry in UNUSABLE.values()]
-    issuer.entries = namesakes + issuer.entries if first else issuer.entries + namesakes
+    same_kid = [with_kid(entry, issuer.kid) for entry in UNUSABLE.values()]
+    issuer.entries = same_kid + issuer.entries if first else issuer.entries + same_kid
 
     with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
 
 
-def test_what_is_usable_but_another_key_proves_nothing(issuer: Issuer, database_url: str) -> None:
+def test_a_signature_by_another_published_key_is_refused(issuer: Issuer, database_url: str) -> None:
     kids = [issuer.rotate(name) for name in ("EdDSA", "EdDSA")]
     issuer.keys[kids[0]], issuer.keys[kids[1]] = issuer.keys[kids[1]], issuer.keys[kids[0]]
 
@@ -77,14 +73,16 @@ def test_what_is_usable_but_another_key_proves_nothing(issuer: Issuer, database_
 
 
 @pytest.mark.parametrize(("size", "code"), [(LIMIT, "ok"), (LIMIT + 1, "keys_unavailable")])
-def test_a_key_set_has_a_limit(size: int, code: str, issuer: Issuer, database_url: str) -> None:
+def test_a_key_set_is_limited_to_256_kib(
+    size: int, code: str, issuer: Issuer, database_url: str
+) -> None:
     issuer.answer = lambda handler: send(handler, issuer.document.ljust(size))
 
     with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == code
 
 
-def test_a_key_that_is_withdrawn_proves_nothing_more(issuer: Issuer, database_url: str) -> None:
+def test_a_withdrawn_key_is_refused_after_the_next_fetch(issuer: Issuer, database_url: str) -> None:
     withdrawn = issuer.kid
     with api_trusting(issuer, database_url) as guest:
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"

@@ -1,4 +1,4 @@
-"""The cache of the issuer's keys: what causes a fetch, what waits, and what is believed."""
+"""The JWKS cache: what triggers a fetch, which requests wait, which keys are served."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ KEY = PublicKey(object(), ("EdDSA",))
 
 
 class Source:
-    """A fetch whose answers are said one by one, and a clock that is set by hand."""
+    """A fake issuer: ``kids`` are its answer (None: it fails), ``now`` is its clock in seconds."""
 
     def __init__(self) -> None:
         self.now, self.fetches = 1000.0, 0
@@ -34,7 +34,7 @@ class Source:
 
 
 async def found(keys: JwksCache, kid: str) -> str:
-    """The outcome of a look-up in a word."""
+    """The outcome of a lookup: ``found`` or the code of the problem."""
     try:
         return "found" if await keys.find(kid) is KEY else "another"
     except Problem as problem:
@@ -42,7 +42,7 @@ async def found(keys: JwksCache, kid: str) -> str:
 
 
 def run(scenario: Callable[[Source, JwksCache], Awaitable[None]]) -> None:
-    """Play a scenario on a fresh cache."""
+    """Run a scenario on a new cache."""
 
     async def play() -> None:
         source = Source()
@@ -61,7 +61,7 @@ def test_a_known_key_is_fetched_once() -> None:
     run(scenario)
 
 
-def test_many_at_once_share_one_fetch() -> None:
+def test_concurrent_requests_share_one_fetch() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         assert await asyncio.gather(*(found(keys, "a") for _ in range(50))) == ["found"] * 50
         assert source.fetches == 1
@@ -69,7 +69,7 @@ def test_many_at_once_share_one_fetch() -> None:
     run(scenario)
 
 
-def test_old_keys_serve_while_newer_ones_are_fetched_behind() -> None:
+def test_stale_keys_are_served_during_a_background_refresh() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += 301
@@ -94,7 +94,7 @@ def test_keys_are_kept_for_a_day_while_the_issuer_is_down(age: int, outcome: str
     run(scenario)
 
 
-def test_a_cold_cache_and_no_issuer_cannot_tell() -> None:
+def test_a_cold_cache_without_an_issuer_is_keys_unavailable() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         source.kids = None
 
@@ -104,7 +104,7 @@ def test_a_cold_cache_and_no_issuer_cannot_tell() -> None:
     run(scenario)
 
 
-def test_after_failures_the_pauses_grow_to_half_a_minute() -> None:
+def test_backoff_doubles_up_to_half_a_minute() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         source.kids = None
         await found(keys, "a")
@@ -123,21 +123,21 @@ def test_after_failures_the_pauses_grow_to_half_a_minute() -> None:
     run(scenario)
 
 
-def test_invented_ids_buy_five_fetches_and_one_per_ten_seconds() -> None:
+def test_unknown_kids_trigger_five_fetches_then_one_per_ten_seconds() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
-        codes = {await found(keys, f"invented-{n}") for n in range(1000)}
+        codes = {await found(keys, f"unknown-{n}") for n in range(1000)}
         assert (codes, source.fetches) == ({"token_invalid"}, 1 + 5)
 
         source.now += 10
-        await found(keys, "invented")
-        await found(keys, "invented too")
+        await found(keys, "unknown")
+        await found(keys, "unknown too")
         assert source.fetches == 1 + 5 + 1
 
     run(scenario)
 
 
-def test_a_miss_is_remembered_for_half_a_minute() -> None:
+def test_an_unknown_kid_is_remembered_for_half_a_minute() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for _ in range(3):
@@ -150,7 +150,7 @@ def test_a_miss_is_remembered_for_half_a_minute() -> None:
     run(scenario)
 
 
-def test_rotation_is_free() -> None:
+def test_rotation_does_not_use_up_the_fetch_budget() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for number in range(50):
@@ -161,7 +161,7 @@ def test_rotation_is_free() -> None:
     run(scenario)
 
 
-def test_a_failed_answer_replaces_nothing() -> None:
+def test_a_failed_fetch_leaves_the_cached_keys_in_place() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.kids = None
@@ -171,19 +171,19 @@ def test_a_failed_answer_replaces_nothing() -> None:
     run(scenario)
 
 
-def test_the_memory_of_misses_is_bounded() -> None:
+def test_the_number_of_remembered_unknown_kids_is_bounded() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         for number in range(2100):
             source.now += 11
-            await found(keys, f"invented-{number}")
+            await found(keys, f"unknown-{number}")
 
-        assert len(keys._missed) <= 1000  # noqa: SLF001
+        assert len(keys._unknown_until) <= 1000  # noqa: SLF001
 
     run(scenario)
 
 
-def test_a_cancelled_request_does_not_cancel_the_fetch_of_the_others() -> None:
+def test_cancelling_one_request_does_not_cancel_a_shared_fetch() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         source.gate.clear()
         first, second = (asyncio.create_task(found(keys, "a")) for _ in range(2))

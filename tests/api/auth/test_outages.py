@@ -1,4 +1,4 @@
-"""An issuer that is away and comes back, one that hangs, and one that nobody vouches for."""
+"""Outages of the issuer: down and back, hanging, or with an untrusted certificate."""
 
 import threading
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """Opens when the test says so, or with its end."""
+    """An event that is set by the test, or at its end."""
     event = threading.Event()
     yield event
     event.set()
 
 
-def behind(gate: threading.Event, issuer: Issuer) -> None:
-    """From now on the issuer answers when the gate opens."""
+def block(gate: threading.Event, issuer: Issuer) -> None:
+    """Make the issuer answer only once the gate is set."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         gate.wait()
@@ -36,7 +36,7 @@ def behind(gate: threading.Event, issuer: Issuer) -> None:
     issuer.answer = answer
 
 
-def test_an_api_may_start_before_its_issuer(database_url: str) -> None:
+def test_the_api_starts_without_its_issuer(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         pass
     with api_trusting(issuer, database_url, better_auth_secret=SECRET) as guest:
@@ -49,7 +49,7 @@ def test_an_api_may_start_before_its_issuer(database_url: str) -> None:
             wait_until(lambda: guest.outcome(signed) == "ok")
 
 
-def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: str) -> None:
+def test_an_outage_affects_only_unknown_keys_until_it_ends(database_url: str) -> None:
     with ExitStack() as up:
         issuer = up.enter_context(serving(Issuer()))
         with api_trusting(issuer, database_url) as guest:
@@ -66,7 +66,7 @@ def test_an_outage_is_felt_by_new_keys_alone_and_ends_by_itself(database_url: st
                 assert guest.outcome(known) == "ok"
 
 
-def test_a_bad_answer_is_forgotten_when_a_good_one_comes(database_url: str) -> None:
+def test_the_cache_recovers_after_a_faulty_answer(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         issuer.answer = lambda handler: send(handler, b"", 500)
         with api_trusting(issuer, database_url) as guest:
@@ -75,15 +75,17 @@ def test_a_bad_answer_is_forgotten_when_a_good_one_comes(database_url: str) -> N
 
             issuer.answer = None
             wait_until(lambda: guest.outcome(signed) == "ok")
-            invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
-            assert guest.outcome(invented) == "token_invalid"
+            unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
+            assert guest.outcome(unknown) == "token_invalid"
 
 
-def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading.Event) -> None:
+def test_a_hanging_issuer_does_not_delay_known_keys(
+    database_url: str, gate: threading.Event
+) -> None:
     with serving(Issuer()) as issuer, api_trusting(issuer, database_url) as guest:
         known = issuer.token(guest.user_id)
         assert guest.outcome(known) == "ok"
-        behind(gate, issuer)
+        block(gate, issuer)
         issuer.rotate()
 
         with ThreadPoolExecutor(1) as pool:
@@ -95,9 +97,11 @@ def test_a_hanging_issuer_delays_no_known_key(database_url: str, gate: threading
             assert waiting.result() == "ok"
 
 
-def test_a_first_fetch_is_shared_by_all_who_wait(database_url: str, gate: threading.Event) -> None:
+def test_all_waiting_requests_share_the_first_fetch(
+    database_url: str, gate: threading.Event
+) -> None:
     with serving(Issuer()) as issuer:
-        behind(gate, issuer)
+        block(gate, issuer)
         with api_trusting(issuer, database_url) as guest, ThreadPoolExecutor(50) as pool:
             signed = issuer.token(guest.user_id)
             waiting = [pool.submit(guest.outcome, signed) for _ in range(50)]
@@ -108,7 +112,9 @@ def test_a_first_fetch_is_shared_by_all_who_wait(database_url: str, gate: thread
         assert issuer.fetches == 1
 
 
-def test_the_api_stops_in_silence_though_its_issuer_hangs(database_url: str, log: BinaryIO) -> None:
+def test_shutdown_cancels_a_hanging_fetch_without_a_warning(
+    database_url: str, log: BinaryIO
+) -> None:
     hung_up = threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -124,7 +130,7 @@ def test_the_api_stops_in_silence_though_its_issuer_hangs(database_url: str, log
     assert b'"level":"warning"' not in log.read()
 
 
-def test_an_issuer_proves_who_it_is(
+def test_the_certificate_of_the_issuer_is_verified(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, certificate = self_signed(tmp_path)

@@ -1,4 +1,4 @@
-"""Settings of tokens with which the API does not start, and where it looks for keys."""
+"""Token settings: those that end the start, and the JWKS URL that they give."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def refusal() -> str:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_without_a_way_to_check_tokens_there_is_no_start(case: str, given: Set) -> None:
+def test_the_api_does_not_start_without_a_way_to_verify_tokens(case: str, given: Set) -> None:
     settings, sentence = REFUSED[case]
     given(**settings)
 
@@ -42,7 +42,7 @@ def test_without_a_way_to_check_tokens_there_is_no_start(case: str, given: Set) 
 
 
 @pytest.mark.parametrize("case", ALGORITHMS)
-def test_an_algorithm_needs_a_key(case: str, given: Set) -> None:
+def test_a_configured_algorithm_needs_a_key(case: str, given: Set) -> None:
     settings, algorithms, named = ALGORITHMS[case]
     given(**settings, AUTH_ALGORITHMS=algorithms)
 
@@ -50,7 +50,7 @@ def test_an_algorithm_needs_a_key(case: str, given: Set) -> None:
 
 
 @pytest.mark.parametrize("case", DOCUMENTS)
-def test_a_document_is_a_set_of_public_keys(case: str, given: Set) -> None:
+def test_better_auth_jwks_must_be_a_set_of_public_keys(case: str, given: Set) -> None:
     document, sentence = DOCUMENTS[case]
     given(**BOTH, BETTER_AUTH_JWKS=document)
 
@@ -58,7 +58,7 @@ def test_a_document_is_a_set_of_public_keys(case: str, given: Set) -> None:
 
 
 @pytest.mark.parametrize("case", USELESS)
-def test_a_document_holds_a_key_that_can_be_used(case: str, given: Set) -> None:
+def test_better_auth_jwks_must_hold_a_usable_key(case: str, given: Set) -> None:
     given(**BOTH, BETTER_AUTH_JWKS=json.dumps(USELESS[case]))
 
     assert refusal().startswith("BETTER_AUTH_JWKS ")
@@ -72,7 +72,7 @@ def test_a_guessable_secret_is_refused_in_production(weak: str, given: Set) -> N
 
 
 @pytest.mark.parametrize("form", PUBLIC_KEYS)
-def test_a_public_key_is_no_secret(form: str, given: Set) -> None:
+def test_a_public_key_is_refused_as_the_secret(form: str, given: Set) -> None:
     given(BETTER_AUTH_SECRET=PUBLIC_KEYS[form])
 
     assert refusal() == "BETTER_AUTH_SECRET is a public key, not a secret."
@@ -90,7 +90,7 @@ def test_a_public_key_is_no_secret(form: str, given: Set) -> None:
     ],
     ids=str,
 )
-def test_what_there_are_keys_for_is_accepted(
+def test_accepted_algorithms_follow_from_secret_and_keys(
     settings: dict[str, str], expected: set[str], given: Set
 ) -> None:
     given(**settings)
@@ -99,20 +99,20 @@ def test_what_there_are_keys_for_is_accepted(
 
 
 @pytest.mark.parametrize("url", JWKS_URLS)
-def test_the_keys_are_where_better_auth_publishes_them(url: str, given: Set) -> None:
+def test_the_jwks_url_is_derived_from_better_auth_url(url: str, given: Set) -> None:
     given(BETTER_AUTH_URL=url)
 
     assert load().jwks_url == JWKS_URLS[url]
 
 
 @pytest.mark.parametrize("url", ["", "https://app.example.com/sub"])
-def test_an_address_of_the_keys_is_taken_as_it_is(url: str, given: Set) -> None:
+def test_better_auth_jwks_url_is_used_unchanged(url: str, given: Set) -> None:
     given(BETTER_AUTH_URL=url, BETTER_AUTH_JWKS_URL="http://auth:3000/api/auth/jwks?a=1")
 
     assert load().jwks_url == "http://auth:3000/api/auth/jwks?a=1"
 
 
-def test_without_addresses_there_is_none_for_keys(given: Set) -> None:
+def test_without_urls_there_is_no_jwks_url(given: Set) -> None:
     assert load().jwks_url is None
 
 
@@ -126,7 +126,7 @@ def test_without_addresses_there_is_none_for_keys(given: Set) -> None:
         "//a",
     ],
 )
-def test_keys_come_over_http_alone(url: str, given: Set) -> None:
+def test_the_jwks_url_must_be_http_or_https(url: str, given: Set) -> None:
     given(**BOTH, BETTER_AUTH_JWKS_URL=url)
 
     assert refusal() == "BETTER_AUTH_JWKS_URL: must look like https://app.example.com"
@@ -140,7 +140,7 @@ def test_keys_come_over_http_alone(url: str, given: Set) -> None:
     ],
     ids=["a policy", "a setting"],
 )
-def test_the_server_ends_with_the_sentence(settings: dict[str, Any], sentence: str) -> None:
+def test_gunicorn_exits_with_the_sentence(settings: dict[str, Any], sentence: str) -> None:
     words = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py")
     with finished(*words, settings={**settings, "PORT": str(free_port())}) as command:
         assert command.process.returncode != 0

@@ -1,4 +1,4 @@
-"""When old keys are asked for again, and who has to wait for it."""
+"""Refreshes of the JWKS cache: when they run and which requests wait."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ OLD = 301
 
 
 async def turn_until(condition: Callable[[], bool]) -> None:
-    """Let the other tasks run until this holds."""
+    """Let other tasks run until the condition holds."""
     for _ in range(100):
         if condition():
             return
@@ -18,7 +18,7 @@ async def turn_until(condition: Callable[[], bool]) -> None:
     raise AssertionError
 
 
-def test_a_refresh_that_runs_is_the_only_one() -> None:
+def test_only_one_refresh_runs_at_a_time() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += OLD
@@ -33,7 +33,7 @@ def test_a_refresh_that_runs_is_the_only_one() -> None:
     run(scenario)
 
 
-def test_a_refresh_that_failed_is_tried_again_after_a_pause() -> None:
+def test_a_failed_refresh_is_retried_after_backoff() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += OLD
@@ -48,11 +48,11 @@ def test_a_refresh_that_failed_is_tried_again_after_a_pause() -> None:
     run(scenario)
 
 
-def test_whoever_comes_while_older_keys_are_on_their_way_asks_again() -> None:
+def test_a_token_that_arrives_during_a_fetch_triggers_another() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.gate.clear()
-        early = asyncio.create_task(found(keys, "invented"))
+        early = asyncio.create_task(found(keys, "unknown"))
         await turn_until(lambda: source.fetches == 2)
         source.now += 1
         source.kids = ["a", "rotated"]
@@ -66,7 +66,7 @@ def test_whoever_comes_while_older_keys_are_on_their_way_asks_again() -> None:
     run(scenario)
 
 
-def test_keys_beyond_their_day_are_fetched_before_they_are_believed() -> None:
+def test_keys_older_than_a_day_are_fetched_before_use() -> None:
     async def scenario(source: Source, keys: JwksCache) -> None:
         await keys.find("a")
         source.now += 24 * 3600 + 1

@@ -1,4 +1,4 @@
-"""JwksCache that come and go: rotation costs nobody a refusal, and invented keys cost little."""
+"""Key rotation refuses no good token, and unknown key ids trigger few fetches."""
 
 import itertools
 import threading
@@ -28,20 +28,20 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def guest(issuer: Issuer, database_url: str) -> Iterator[TokenClient]:
-    """A guest of an API that trusts it."""
+    """A client of an API that trusts the issuer."""
     with api_trusting(issuer, database_url) as made:
         yield made
 
 
-def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: TokenClient) -> None:
+def test_unknown_kids_trigger_five_fetches(issuer: Issuer, guest: TokenClient) -> None:
     known = issuer.token(guest.user_id)
     assert guest.outcome(known) == "ok"
     started = time.monotonic()
-    invented = [
-        issuer.token(guest.user_id, issuer.unpublished_kid(f"invented-{n}")) for n in range(1000)
+    unknown = [
+        issuer.token(guest.user_id, issuer.unpublished_kid(f"unknown-{n}")) for n in range(1000)
     ]
 
-    codes = Counter(guest.outcome(each) for each in invented)
+    codes = Counter(guest.outcome(each) for each in unknown)
 
     refilled = (time.monotonic() - started) / REFILL_SECONDS
     assert codes == {"token_invalid": 1000}
@@ -49,30 +49,30 @@ def test_invented_keys_cost_five_fetches(issuer: Issuer, guest: TokenClient) -> 
     assert guest.outcome(known) == "ok"
 
 
-def test_one_invented_key_costs_one_fetch(issuer: Issuer, guest: TokenClient) -> None:
+def test_a_repeated_unknown_kid_triggers_one_fetch(issuer: Issuer, guest: TokenClient) -> None:
     assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
+    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
 
-    codes = [guest.outcome(invented) for _ in range(20)]
+    codes = [guest.outcome(unknown) for _ in range(20)]
 
     assert codes == ["token_invalid"] * 20
     assert issuer.fetches == 1 + 1
 
 
-def test_an_invented_key_of_many_at_once_stays_within_the_budget(
+def test_concurrent_requests_with_an_unknown_kid_stay_within_the_budget(
     issuer: Issuer, guest: TokenClient
 ) -> None:
     assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
+    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
 
     with ThreadPoolExecutor(20) as pool:
-        codes = Counter(pool.map(guest.outcome, [invented] * 200))
+        codes = Counter(pool.map(guest.outcome, [unknown] * 200))
 
     assert codes == {"token_invalid": 200}
     assert issuer.fetches - 1 <= BUDGET
 
 
-def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
+def test_rotation_refuses_no_good_token(issuer: Issuer, guest: TokenClient) -> None:
     codes: Counter[str] = Counter()
     for _ in range(50):
         issuer.rotate()
@@ -82,7 +82,7 @@ def test_rotation_one_by_one_refuses_nobody(issuer: Issuer, guest: TokenClient) 
     assert issuer.fetches <= 1 + 50
 
 
-def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
+def test_rotation_under_load_refuses_no_good_token(issuer: Issuer, guest: TokenClient) -> None:
     turn = itertools.count(1)
 
     def send(_: int) -> str:
@@ -97,12 +97,12 @@ def test_rotation_under_load_refuses_nobody(issuer: Issuer, guest: TokenClient) 
     assert len(issuer.keys) == 1 + 100
 
 
-def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
+def test_a_token_newer_than_the_running_fetch_waits_for_the_next(
     issuer: Issuer, guest: TokenClient
 ) -> None:
     known, gate = issuer.token(guest.user_id), threading.Event()
     assert guest.outcome(known) == "ok"
-    invented = issuer.token(guest.user_id, issuer.unpublished_kid("invented"))
+    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         document = issuer.document
@@ -111,7 +111,7 @@ def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
 
     issuer.answer = answer
     with ThreadPoolExecutor(2) as pool:
-        early = pool.submit(guest.outcome, invented)
+        early = pool.submit(guest.outcome, unknown)
         wait_until(lambda: issuer.fetches == 2)
         issuer.rotate()
         late = pool.submit(guest.outcome, issuer.token(guest.user_id))
@@ -123,7 +123,9 @@ def test_a_token_newer_than_the_keys_on_their_way_waits_for_the_next(
 
 
 @pytest.mark.slow
-def test_rotation_every_four_seconds_refuses_nobody(issuer: Issuer, guest: TokenClient) -> None:
+def test_rotation_every_four_seconds_refuses_no_good_token(
+    issuer: Issuer, guest: TokenClient
+) -> None:
     codes: Counter[str] = Counter()
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Which tokens prove a user: what is accepted, and what is refused by configuration."""
+"""The verifier: which tokens are accepted under which settings."""
 
 import asyncio
 import hmac
@@ -28,19 +28,19 @@ def timed(claims: dict[str, Any]) -> dict[str, Any]:
     return {name: v + time.time() if name in TIMES else v for name, v in claims.items()}
 
 
-def subject(settings: dict[str, Any], value: str, scheme: str = "Bearer") -> str:
-    """The user id of such a header, or the code of the refusal."""
+def outcome(settings: dict[str, Any], value: str, scheme: str = "Bearer") -> str:
+    """The user id, or the code of the refusal."""
     checks = verifier(**settings)
     header = (b"authorization", f"{scheme} {value}".encode())
     try:
-        return asyncio.run(checks.subject([(b"host", b"x"), header]))
+        return asyncio.run(checks.user_id([(b"host", b"x"), header]))
     except Problem as problem:
         return problem.code
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", " Bearer ", "Bearer  "])
-def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
-    assert subject({}, token("alice"), scheme) == "alice"
+def test_the_scheme_is_case_insensitive(scheme: str) -> None:
+    assert outcome({}, token("alice"), scheme) == "alice"
 
 
 @pytest.mark.parametrize(
@@ -57,33 +57,33 @@ def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
     ],
     ids=str,
 )
-def test_a_good_token_proves_its_subject(claims: dict[str, Any]) -> None:
-    assert subject({}, token("alice", **timed(claims))) == "alice"
+def test_a_good_token_gives_its_user_id(claims: dict[str, Any]) -> None:
+    assert outcome({}, token("alice", **timed(claims))) == "alice"
 
 
 @pytest.mark.parametrize("typ", ["JWT", "at+jwt", None])
-def test_types_of_access_tokens(typ: str | None) -> None:
-    assert subject({}, signed({"alg": "HS256", "typ": typ}, CLAIMS)) == "alice"
+def test_typ_of_an_access_token_is_accepted(typ: str | None) -> None:
+    assert outcome({}, signed({"alg": "HS256", "typ": typ}, CLAIMS)) == "alice"
 
 
 @pytest.mark.parametrize("typ", ["better-auth.session-cache+jwt", "id+jwt", "", 1, ["JWT"]])
-def test_types_of_other_tokens(typ: Any) -> None:
-    assert subject({}, signed({"alg": "HS256", "typ": typ}, CLAIMS)) == "token_invalid"
+def test_typ_of_another_token_is_refused(typ: Any) -> None:
+    assert outcome({}, signed({"alg": "HS256", "typ": typ}, CLAIMS)) == "token_invalid"
 
 
-def test_an_issuer_is_text() -> None:
-    assert subject({}, signed({"alg": "HS256"}, {**CLAIMS, "iss": 1})) == "token_invalid"
+def test_iss_must_be_a_string() -> None:
+    assert outcome({}, signed({"alg": "HS256"}, {**CLAIMS, "iss": 1})) == "token_invalid"
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any]) -> str:
-    """A well-signed token that PyJWT itself would not always write."""
+    """A token with a good signature whose header PyJWT may refuse to write."""
     text = f"{urlsafe(header)}.{urlsafe(claims)}"
     signature = hmac.digest(SECRET.encode(), text.encode(), "sha256")
     return f"{text}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
 def urlsafe(part: dict[str, Any]) -> str:
-    """A part of a token, as it is written."""
+    """A segment of a token: base64url of JSON."""
     return urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
@@ -115,22 +115,26 @@ def urlsafe(part: dict[str, Any]) -> str:
     ],
     ids=str,
 )
-def test_settings_decide(settings: dict[str, Any], claims: dict[str, Any], expected: str) -> None:
-    assert subject(settings, token("alice", **timed(claims))) == expected
+def test_settings_choose_which_tokens_are_accepted(
+    settings: dict[str, Any], claims: dict[str, Any], expected: str
+) -> None:
+    assert outcome(settings, token("alice", **timed(claims))) == expected
 
 
-def test_a_signature_is_written_in_one_way() -> None:
+def test_a_non_canonical_base64url_signature_is_refused() -> None:
     good = token("alice")
-    spare = ALPHABET[ALPHABET.index(good[-1]) ^ 1]  # the last bit of 258 for a signature of 256
+    non_canonical = ALPHABET[
+        ALPHABET.index(good[-1]) ^ 1
+    ]  # flips an unused bit: 43 characters hold 258 bits, the signature has 256
 
-    assert subject({}, good[:-1] + spare) == "token_invalid"
-
-
-def test_an_expired_token_is_told_apart() -> None:
-    assert subject({}, token("alice", exp=time.time() - 31)) == "token_expired"
+    assert outcome({}, good[:-1] + non_canonical) == "token_invalid"
 
 
-def test_a_forged_expired_token_is_not() -> None:
+def test_an_expired_token_is_token_expired() -> None:
+    assert outcome({}, token("alice", exp=time.time() - 31)) == "token_expired"
+
+
+def test_a_forged_expired_token_is_token_invalid() -> None:
     forged = token("alice", secret="another secret of thirty-two bytes!", exp=time.time() - 31)
 
-    assert subject({}, forged) == "token_invalid"
+    assert outcome({}, forged) == "token_invalid"

@@ -11,4 +11,4 @@ from tests.support.http.server import make_settings
 def verifier(keys: JwksCache | None = None, **settings: Any) -> Verifier:
     """A verifier with these settings."""
     made = make_settings(**settings)
-    return Verifier(Policy.of(made), made.better_auth_secret, keys)
+    return Verifier(Policy.from_settings(made), made.better_auth_secret, keys)

@@ -1,4 +1,4 @@
-"""Tokens that must not be believed, by the reason that the log gives for each refusal."""
+"""Forged tokens, by the reason that the log gives for each refusal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -14,9 +14,9 @@ BY_SECRET = sign_with_secret(SECRET.encode())
 
 
 class Stage(NamedTuple):
-    """An API with a secret and an issuer, its victim, and an address that nobody may visit.
+    """An issuer, the victim's user id, and the URL of a server that must never be contacted.
 
-    ``kids`` has a key of the issuer for every usual algorithm.
+    ``kids`` maps each default algorithm to a key id of the issuer.
     """
 
     issuer: Issuer
@@ -25,7 +25,7 @@ class Stage(NamedTuple):
     trap: str
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """What a good token of the victim says; a change to None leaves a claim out."""
+        """The claims of a good token of the victim; None removes a claim."""
         return self.issuer.claims(self.victim, **changes)
 
     def key(self, algorithm: str = "EdDSA") -> Any:
@@ -33,23 +33,23 @@ class Stage(NamedTuple):
         return self.issuer.keys[self.kids[algorithm]][1]
 
     def head(self, algorithm: str = "EdDSA", **members: Any) -> dict[str, Any]:
-        """A good header, and ``members``."""
+        """A good header with further ``members``."""
         return {"alg": algorithm, "kid": self.kids[algorithm], **members}
 
     def signed(self, header: object, claims: object, algorithm: str = "EdDSA") -> str:
-        """A token of these parts under the issuer's own signature."""
+        """A token of these parts, signed by the issuer."""
         return compact(header, claims, sign_with_key(algorithm, self.key(algorithm)))
 
-    def forged(self, header: object, seal: Sign) -> str:
-        """The victim's claims under somebody else's signature."""
-        return compact(header, self.claims(), seal)
+    def forged(self, header: object, sign: Sign) -> str:
+        """The victim's claims, signed by another key."""
+        return compact(header, self.claims(), sign)
 
 
 Make = Callable[[Stage], str]
 
 
 class Attack(NamedTuple):
-    """``make`` writes the token; ``reason`` is what the log must say of it, or several words."""
+    """``make`` writes the token; ``reason`` is the expected one."""
 
     make: Make
     reason: str
@@ -59,7 +59,7 @@ class Attack(NamedTuple):
 def attacks(
     reason: str, made: Mapping[str, Make], code: str = "token_invalid"
 ) -> dict[str, Attack]:
-    """All of these, refused for the same reason."""
+    """Attacks that are refused for the same reason."""
     return {name: Attack(make, reason, code) for name, make in made.items()}
 
 
@@ -73,5 +73,5 @@ def each(cases: Mapping[str, T], make: Callable[[Stage, T], str]) -> dict[str, M
 
 
 def shown(kind: str, values: Iterable[T]) -> dict[str, T]:
-    """Cases that are named for what they are."""
+    """Cases named by their ``repr``."""
     return {f"{kind}: {value!r}"[:60]: value for value in values}

@@ -1,4 +1,4 @@
-"""Claims under a right signature of the issuer that prove nobody, or not to us, or not now."""
+"""Claims with a good signature but a bad user id, issuer, audience or time."""
 
 import time
 from typing import Any
@@ -50,7 +50,7 @@ OTHER_ISSUERS = {
 
 
 def _claiming(**claims: Any) -> Make:
-    """The issuer's own signature over these claims."""
+    """A token with these claims, signed by the issuer."""
     return lambda stage: stage.signed(stage.head(), stage.claims(**claims))
 
 
@@ -63,14 +63,14 @@ def _null(claim: str) -> Make:
 
 
 def _named(claim: str, form: str) -> Make:
-    """An issuer or audience that looks like ours."""
+    """An issuer or audience that resembles ours."""
     return lambda stage: stage.signed(
         stage.head(), stage.claims(**{claim: form.format(stage.issuer.url)})
     )
 
 
 def _instead(*names: str) -> Make:
-    """The victim under other names than ``sub``."""
+    """The victim's user id in other claims than ``sub``."""
     return lambda stage: stage.signed(
         stage.head(), stage.claims(sub=None, **dict.fromkeys(names, stage.victim))
     )

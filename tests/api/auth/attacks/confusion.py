@@ -1,4 +1,4 @@
-"""A public key taken for a secret, and a key taken for one of another kind."""
+"""Algorithm confusion: a public key used as a secret, or a key of another type."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def _confused(names: tuple[str, ...]) -> dict[str, Make]:
 
 
 def _relabelled(stage: Stage, case: tuple[str, str, str]) -> str:
-    """Signed by one key of the issuer's with one algorithm, under the name of another key."""
+    """Signed with one of the issuer's keys under the kid of another."""
     said, signing, named = case
     return stage.forged(
         {"alg": said, "kid": stage.kids[named]}, sign_with_key(said, stage.key(signing))
@@ -85,7 +85,7 @@ def _relabelled(stage: Stage, case: tuple[str, str, str]) -> str:
 
 
 def _lying(stage: Stage, case: tuple[str, str]) -> str:
-    """Signed by a key of the issuer's with its algorithm; the header says another one."""
+    """Signed with one of the issuer's keys; ``alg`` names another algorithm."""
     signing, said = case
     return stage.forged(
         {"alg": said, "kid": stage.kids[signing]}, sign_with_key(signing, stage.key(signing))

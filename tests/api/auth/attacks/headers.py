@@ -1,4 +1,4 @@
-"""Headers that choose no algorithm, a key of their own, or rules of their own."""
+"""Headers with a bad ``alg``, an embedded key, a bad ``kid``, ``crit`` or ``typ``."""
 
 import json
 from typing import Any
@@ -40,8 +40,8 @@ def _unencoded(stage: Stage) -> str:
     """Claims that are signed as they are (RFC 7797)."""
     header = encode(stage.head(b64=False, crit=["b64"]))
     claims = json.dumps(stage.claims())
-    seal = sign_with_key("EdDSA", stage.key())(f"{header}.{claims}".encode())
-    return f"{header}.{encode(claims.encode())}.{encode(seal)}"
+    signature = sign_with_key("EdDSA", stage.key())(f"{header}.{claims}".encode())
+    return f"{header}.{encode(claims.encode())}.{encode(signature)}"
 
 
 def _embedded(stage: Stage, **head: object) -> str:

@@ -1,4 +1,4 @@
-"""What else Better Auth signs, encrypts or hands out: none of it is an access token."""
+"""Other tokens that Better Auth issues: none is an access token."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parts of a token that are no JSON object, too deep, too large, or say a thing twice."""
+"""Segments that are not a JSON object, nested too deeply, too large, or with duplicate members."""
 
 import json
 
@@ -50,9 +50,9 @@ BOMBS = each(
 )
 
 
-def _twice(first: str, last: str, seal: Sign) -> Make:
+def _twice(first: str, last: str, sign: Sign) -> Make:
     header = f'{{"alg":"{first}","alg":"{last}"}}'.encode()
-    return lambda stage: stage.forged(header, seal)
+    return lambda stage: stage.forged(header, sign)
 
 
 def _claims(stage: Stage, more: str) -> bytes:

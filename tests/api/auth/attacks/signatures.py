@@ -1,4 +1,4 @@
-"""Signatures that are missing, cut, made of zeros, in another form, or somebody else's."""
+"""Signatures that are missing, cut, zero, in another encoding, or by another key."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Sequence

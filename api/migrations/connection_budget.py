@@ -1,4 +1,4 @@
-"""Whether the database has a connection for every one that the API may open."""
+"""The connections that the API may open, compared with the database's ``max_connections``."""
 
 from sqlalchemy import Connection, text
 
@@ -13,9 +13,9 @@ USABLE = text(
 
 
 def check_budget(connection: Connection, settings: Settings) -> str:
-    """One sentence about it; ``SystemExit`` with one where there are too few.
+    """A sentence for the operator; raises ``SystemExit`` where the database has too few.
 
-    Behind Neon's pooler there is nothing to count: what is too much waits there for its turn.
+    Neon's pooler is not counted: it queues the clients that exceed its server connections.
     """
     needed = settings.connections
     product = (
