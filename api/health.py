@@ -1,8 +1,8 @@
-"""Whether this process lives, has started, and takes traffic. No probe asks the database.
+"""Kubernetes-style probes. No probe sends a statement to the database.
 
-A sleeping database would be woken, and kept awake, by probes; and one that is away would take every
-instance out of service at once. So readiness knows the database from the last requests alone, says
-so in its body, and fails for it only under ``READY_REQUIRES_DATABASE``.
+Probes would wake a suspended database and keep it awake, and an outage of the database would take
+every instance out of service at once. Readiness therefore reports what the last requests learned
+of the database, and depends on it only under ``READY_REQUIRES_DATABASE``.
 """
 
 from typing import Any
@@ -14,56 +14,49 @@ from starlette.responses import Response
 
 from api import __version__
 from api.database.engine import Database
+from api.state import State, started_state
 
 HEALTH_JSON = "application/health+json"
 
 router = APIRouter(include_in_schema=False)
-_draining: list[bool] = []
-
-
-def drain() -> None:
-    """From now on this process is not ready: it is about to stop."""
-    _draining.append(True)
 
 
 @router.get("/livez")
 @router.get("/healthz")
 async def live() -> Response:
-    """The event loop turns."""
+    """200 as long as the event loop runs."""
     return _health(passes=True)
 
 
 @router.get("/startupz")
 async def started(request: Request) -> Response:
-    """The application has started."""
-    return _health(passes=_has_started(request))
+    """200 once the application has started, else 503."""
+    return _health(passes=_state(request) is not None)
 
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """The application has started, is not about to stop, and is not held at its load limit."""
-    state = request.app.state
-    if not _has_started(request) or _draining:
+    """200 while the worker takes traffic: started, not draining, not saturated; else 503."""
+    state = _state(request)
+    if state is None or state.is_draining:
         return _health(passes=False)
-    failing = state.database.is_failing()
-    required = failing and state.settings.ready_requires_database
-    checks = {"database": _known(state.database)}
-    return _health(passes=not required and not state.load.is_saturated(), checks=checks)
+    failing = state.database.is_failing() and state.settings.ready_requires_database
+    checks = {"database": _database_check(state.database)}
+    return _health(passes=not failing and not state.in_flight.is_saturated(), checks=checks)
 
 
-def _known(database: Database) -> dict[str, Any]:
-    """What the last requests learned of the database."""
-    known: dict[str, Any] = {
+def _state(request: Request) -> State | None:
+    return started_state(request.scope.get("state", {}))
+
+
+def _database_check(database: Database) -> dict[str, Any]:
+    check: dict[str, Any] = {
         "status": "warn" if database.is_failing() else "pass",
         "failures": database.failures,
     }
     if database.failures:
-        known["seconds_since_failure"] = round(database.seconds_since_failure(), 1)
-    return known
-
-
-def _has_started(request: Request) -> bool:
-    return getattr(request.app.state, "database", None) is not None
+        check["seconds_since_failure"] = round(database.seconds_since_failure(), 1)
+    return check
 
 
 def _health(*, passes: bool, checks: dict[str, Any] | None = None) -> Response:

@@ -1,8 +1,9 @@
-"""The application: the only file that knows all the others."""
+"""The application: the only module that imports every other package."""
 
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from api.database.sqlstates import CAUSES
 from api.openapi import docs
 from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
+from api.state import State
 from api.tasks import routes as tasks
 from api.tasks.statements import STATEMENTS
 from api.telemetry import exposition, logs, metrics, runtime_metrics
@@ -27,19 +29,24 @@ from api.web import exception_handlers
 from api.web.cors import CorsMiddleware
 from api.web.load_shedding import InFlightLimiter, SheddingMiddleware
 from api.web.middleware import CrashMiddleware, RequestMiddleware
+from api.web.state import KEY
 
 log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API for these settings; it opens no socket before its lifespan starts."""
+    """The API for these settings; it opens no socket before its lifespan starts.
+
+    Raises ``SystemExit`` with a sentence for settings that contradict one another.
+    """
+    in_flight = InFlightLimiter(settings.max_in_flight)
     app = FastAPI(
-        lifespan=_lifespan,
-        # FastAPI asks three providers with every request whether anybody wants its own.
+        lifespan=partial(_lifespan, settings, Policy.from_settings(settings), in_flight),
+        # FastAPI's own telemetry asks three providers on every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
         openapi_url=None,
-        # Flat, not include_router: an included router is matched twice per request.
+        # A flat list: a router added by include_router is matched twice per request.
         routes=[
             *tasks.router.routes,
             *health.router.routes,
@@ -47,9 +54,6 @@ def create_app(settings: Settings) -> FastAPI:
             *docs.routes(settings.environment),
         ],
     )
-    app.state.settings = settings
-    app.state.policy = Policy.from_settings(settings)
-    app.state.load = InFlightLimiter(settings.max_in_flight)
     metrics.initialise(
         settings.revision,
         operations=tasks.OPERATIONS,
@@ -61,51 +65,46 @@ def create_app(settings: Settings) -> FastAPI:
             metrics.UNAVAILABLE: CAUSES,
         },
     )
-    _surround(app, settings)
-    return app
-
-
-def _surround(app: FastAPI, settings: Settings) -> None:
-    """Exceptions become answers; then what is around every request, from inside out."""
     app.add_exception_handler(Problem, exception_handlers.problem)
     app.add_exception_handler(RequestValidationError, exception_handlers.invalid)
     app.add_exception_handler(HTTPException, exception_handlers.http)
+    # From the innermost to the outermost.
     app.add_middleware(CrashMiddleware)
-    app.add_middleware(SheddingMiddleware, load=app.state.load)
+    app.add_middleware(SheddingMiddleware, limiter=in_flight)
     if settings.cors_origins:
         app.add_middleware(CorsMiddleware, settings.cors_origins)
     app.add_middleware(RequestMiddleware)
+    return app
 
 
 def from_environment() -> FastAPI:
-    """The API as gunicorn starts it."""
+    """The API as gunicorn starts it: settings from the environment, logs on stdout."""
     settings = load()
     logs.configure(settings.log_level)
     return create_app(settings)
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Start without the database: the first request connects, and wakes a sleeping one."""
-    settings, policy = app.state.settings, app.state.policy
+async def _lifespan(
+    settings: Settings, policy: Policy, in_flight: InFlightLimiter, _app: FastAPI
+) -> AsyncIterator[dict[str, State]]:
+    """Make the worker's state. The database is not asked: the first request connects to it."""
     database = Database(settings)
     gauges = {
-        metrics.IN_FLIGHT: lambda: app.state.load.in_flight,
+        metrics.IN_FLIGHT: lambda: in_flight.count,
         metrics.POOL_USED: database.in_use,
         metrics.FAILURES: lambda: database.failures,
     }
     async with open_jwks(settings) as keys, runtime_metrics.reported(settings, gauges):
-        app.state.verifier = Verifier(policy, settings.better_auth_secret, keys)
-        app.state.database = database
+        verifier = Verifier(policy, settings.better_auth_secret, keys)
         settle_garbage_collector()
         log.info("started", algorithms=sorted(policy.algorithms))
-        yield
+        yield {KEY: State(settings, verifier, in_flight, database)}
         await database.close()
-        del app.state.database
 
 
 def settle_garbage_collector() -> None:
-    """Keep what start-up made out of every later collection, and collect less often."""
+    """Exclude the objects made at start from later collections, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from api.config import database_url as dsn
 from api.config import settings
+from api.config.database_url import DatabaseUrl
 from api.config.settings import Settings
 from api.telemetry import logs
 
@@ -39,19 +39,16 @@ def main() -> None:
 
 def _secrets(config: Settings) -> dict[str, str]:
     password = _read("db/password") or secrets.token_urlsafe(48)
-    given, direct, secret = (
-        value and value.get_secret_value()
-        for value in (config.database_url, config.database_url_direct, config.better_auth_secret)
-    )
-    url = given or LOCAL.format(password)
+    url = config.database_url or DatabaseUrl.parse(LOCAL.format(password))
+    direct = config.database_url_direct or url.direct()
+    secret = config.better_auth_secret and config.better_auth_secret.get_secret_value()
     found = {
         "db/password": password,
-        "api/database_url_direct": direct
-        or dsn.direct(dsn.parsed(url)).render_as_string(hide_password=False),
+        "api/database_url_direct": direct.reveal(),
     }
     for name in ("api", "auth"):
         own = f"{name}/better_auth_secret"
-        found[f"{name}/database_url"] = url
+        found[f"{name}/database_url"] = url.reveal()
         found[own] = secret or _read(own) or secrets.token_urlsafe(48)
     return found
 

@@ -15,7 +15,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from api import health
+from api.state import started_state
 from deploy.protocol import HttpProtocol
 
 DRAIN_SECONDS = 2.0
@@ -28,7 +28,8 @@ class DrainingServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, drain, then shut down; heartbeats to the arbiter continue meanwhile."""
-        health.drain()
+        if state := started_state(self.lifespan.state):
+            state.is_draining = True
         heartbeat = asyncio.create_task(self._send_heartbeats())
         try:
             for server in self.servers:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.config import database_url as dsn
+from api.config.database_url import DatabaseUrl
 from api.config.origin import origin_of
 from api.config.secret_file import from_file
 
@@ -36,6 +36,11 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _parse_database_url(value: object) -> object:
+    return DatabaseUrl.parse(value) if isinstance(value, str) else value
+
+
+GivenDatabaseUrl = Annotated[DatabaseUrl, NoDecode, BeforeValidator(_parse_database_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=60)]
 # PostgreSQL counts in milliseconds, and takes 0 for no limit.
@@ -49,6 +54,7 @@ class Settings(BaseSettings):
         env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
+        arbitrary_types_allowed=True,
         frozen=True,
         hide_input_in_errors=True,
     )
@@ -74,9 +80,9 @@ class Settings(BaseSettings):
     auth_user_provisioning: Literal["jit", "require"] = "jit"
     cors_origins: CommaList = ()
 
-    database_url: SecretStr | None = None
+    database_url: GivenDatabaseUrl | None = None
     database_url_file: Path | None = None
-    database_url_direct: SecretStr | None = None
+    database_url_direct: GivenDatabaseUrl | None = None
     database_url_direct_file: Path | None = None
     pool_size: int = Field(default=10, ge=1, le=100)
     pool_wait_seconds: Seconds = 0.5
@@ -95,17 +101,10 @@ class Settings(BaseSettings):
     def _read_files(cls, data: dict[str, Any]) -> dict[str, Any]:
         return data | {name: from_file(name, data) for name in SECRETS if f"{name}_file" in data}
 
-    @field_validator("database_url", "database_url_direct")
-    @classmethod
-    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url:
-            dsn.parsed(url.get_secret_value())
-        return url
-
     @field_validator("database_url_direct")
     @classmethod
-    def _is_direct(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and dsn.is_pooled(dsn.parsed(url.get_secret_value())):
+    def _is_direct(cls, url: DatabaseUrl | None) -> DatabaseUrl | None:
+        if url and url.is_pooled:
             message = "names Neon's pooler: remove -pooler from the host"
             raise ValueError(message)
         return url

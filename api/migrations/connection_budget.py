@@ -2,7 +2,6 @@
 
 from sqlalchemy import Connection, text
 
-from api.config import database_url as dsn
 from api.config.settings import Settings
 
 USABLE = text(
@@ -22,9 +21,7 @@ def check_budget(connection: Connection, settings: Settings) -> str:
         f"{needed} (WORKERS {settings.workers} x POOL_SIZE {settings.pool_size}"
         f" x INSTANCES {settings.instances})"
     )
-    if settings.database_url and dsn.is_pooled(
-        dsn.parsed(settings.database_url.get_secret_value())
-    ):
+    if settings.database_url and settings.database_url.is_pooled:
         return f"The API may open {product} connections to the pooler."
     usable = connection.execute(USABLE).scalar_one()
     if needed > usable:

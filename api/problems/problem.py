@@ -7,8 +7,6 @@ from typing import Any, ClassVar
 import orjson
 from starlette.responses import Response
 
-from api.telemetry import request_context
-
 PROBLEM_JSON = "application/problem+json"
 # RFC 9110 renamed these; Python 3.11 and 3.12 still say the old names.
 PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
@@ -49,10 +47,6 @@ class Problem(Exception):
             document["errors"] = self.errors
         return orjson.dumps(document)
 
-    def response(self) -> Response:
-        """The answer, with this request's id; the log line learns its code and reason."""
-        current = request_context.current()
-        current.code, current.reason = self.code, self.reason
-        return Response(
-            self.body(current.request_id), self.status, self.headers, media_type=PROBLEM_JSON
-        )
+    def response(self, request_id: str) -> Response:
+        """The response with the problem document."""
+        return Response(self.body(request_id), self.status, self.headers, media_type=PROBLEM_JSON)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.database.engine import Rows
 from api.database.statement import CompiledStatement
 from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
+from api.state import state_of
 from api.tasks import cursor, statements
 from api.tasks.fields import TaskId
 from api.tasks.listing import page
@@ -57,7 +58,7 @@ async def create_task(
     user_id: UserId, task: TaskCreate, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Create a task; with an ``Idempotency-Key`` a repeated request returns the first task."""
-    create = statements.create(request.app.state.settings.auth_user_provisioning)
+    create = statements.create(state_of(request).settings.auth_user_provisioning)
     key = {
         "idempotency_key": idempotency_key or secrets.token_hex(16),
         "request_hash": idempotency_key and _request_hash(task),
@@ -133,8 +134,7 @@ OPERATIONS = frozenset(str(getattr(route, "name", "")) for route in router.route
 async def _execute(
     request: Request, statement: CompiledStatement, user_id: str, **values: object
 ) -> Rows:
-    rows: Rows = await request.app.state.database.run(statement, user_id, **values)
-    return rows
+    return await state_of(request).database.run(statement, user_id, **values)
 
 
 def _task_response(rows: Rows) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from api.problems.catalogue import InvalidRequest
+from api.web.problem_response import respond
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "traceparent")
@@ -41,6 +42,6 @@ class CorsMiddleware(CORSMiddleware):
         kept = {name: value for name, value in answer.headers.items() if "content" not in name}
         if not refused:
             return Response(status_code=204, headers=kept)
-        problem = InvalidRequest("This origin, method or header is not allowed here.").response()
+        problem = respond(InvalidRequest("This origin, method or header is not allowed here."))
         problem.headers.update(kept)
         return problem

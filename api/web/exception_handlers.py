@@ -12,13 +12,14 @@ from starlette.routing import Match
 
 from api.problems.catalogue import Invalid, InvalidRequest, MethodNotAllowed, NotFound
 from api.problems.problem import Problem
+from api.web.problem_response import respond
 
 METHOD_NOT_ALLOWED = 405
 
 
 async def problem(_request: Request, error: Exception) -> Response:
     """A failure of ours."""
-    return error.response() if isinstance(error, Problem) else Problem().response()
+    return respond(error if isinstance(error, Problem) else Problem())
 
 
 async def invalid(request: Request, error: Exception) -> Response:
@@ -26,18 +27,18 @@ async def invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     body = request.scope["route"].body_field
     members = ", ".join(body.field_info.annotation.model_fields) if body else ""
-    return Invalid([_entry(found, members) for found in error.errors()]).response()
+    return respond(Invalid([_entry(found, members) for found in error.errors()]))
 
 
 async def http(request: Request, error: Exception) -> Response:
     """What the router found: an unknown path, or a method that the path does not answer."""
     assert isinstance(error, HTTPException)
     if error.status_code != METHOD_NOT_ALLOWED:
-        return (NotFound() if error.status_code == 404 else InvalidRequest()).response()  # noqa: PLR2004
+        return respond(NotFound() if error.status_code == 404 else InvalidRequest())  # noqa: PLR2004
     allow = ", ".join(sorted(_methods(request)))
     if request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": allow})
-    return MethodNotAllowed(allow).response()
+    return respond(MethodNotAllowed(allow))
 
 
 def _methods(request: Request) -> set[str]:

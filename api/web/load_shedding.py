@@ -1,4 +1,4 @@
-"""No more requests at once than a worker can serve in time: the others are told so."""
+"""Load shedding: requests beyond ``MAX_IN_FLIGHT`` get 503 instead of a slow answer."""
 
 import asyncio
 import time
@@ -8,51 +8,52 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems.catalogue import Overloaded
 from api.telemetry import metrics
+from api.web.problem_response import respond
 
 PROBES = frozenset({"/livez", "/healthz", "/readyz", "/startupz", "/metrics"})
-HELD_SECONDS = 5.0
-# Told at once, clients that come straight back would take the time of those who were let in.
+SATURATED_SECONDS = 5.0
+# The refusal is delayed: clients that retry at once would take CPU time from the admitted requests.
 REFUSAL_SECONDS = 0.5
 
 
 class InFlightLimiter:
-    """How many requests are in flight, and since when they fill the limit."""
+    """Counts the requests in flight, and since when there are as many as allowed."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.in_flight, self._limit, self._clock = 0, limit, clock
+        self.count, self._limit, self._clock = 0, limit, clock
         self._full_since = float("inf")
 
     def is_full(self) -> bool:
-        """Whether one more would be too many."""
-        return self.in_flight >= self._limit
+        """Whether the limit is reached."""
+        return self.count >= self._limit
 
     def is_saturated(self) -> bool:
-        """Whether the limit has been reached for some seconds without a pause."""
-        return self._clock() - self._full_since > HELD_SECONDS
+        """Whether the limit has been reached for five seconds without a pause."""
+        return self._clock() - self._full_since > SATURATED_SECONDS
 
     def __enter__(self) -> None:
-        self.in_flight += 1
+        self.count += 1
         if self.is_full():
             self._full_since = min(self._full_since, self._clock())
 
     def __exit__(self, *_: object) -> None:
-        self.in_flight -= 1
+        self.count -= 1
         self._full_since = float("inf")
 
 
 class SheddingMiddleware:
-    """Lets requests in up to the limit; probes and scrapes always, or overload looks like death."""
+    """Admits requests up to the limit; probes and scrapes always, so overload is not an outage."""
 
-    def __init__(self, app: ASGIApp, load: InFlightLimiter) -> None:
-        self.app, self.load = app, load
+    def __init__(self, app: ASGIApp, limiter: InFlightLimiter) -> None:
+        self.app, self.limiter = app, limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
-        elif self.load.is_full():
+        elif self.limiter.is_full():
             metrics.SHED.inc()
             await asyncio.sleep(REFUSAL_SECONDS)
-            await Overloaded(reason="shed").response()(scope, receive, send)
+            await respond(Overloaded(reason="shed"))(scope, receive, send)
         else:
-            with self.load:
+            with self.limiter:
                 await self.app(scope, receive, send)

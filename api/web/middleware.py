@@ -18,6 +18,7 @@ from api.problems.problem import Problem
 from api.telemetry import metrics, request_context
 from api.telemetry.request_context import RequestContext
 from api.web.load_shedding import PROBES
+from api.web.problem_response import respond
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(rb"00-(?!0+-)[0-9a-f]{32}-(?!0+-)[0-9a-f]{16}-[0-9a-f]{2}")
@@ -78,7 +79,7 @@ class CrashMiddleware:
             if scope["type"] != "http" or request_context.current().has_begun_to_answer():
                 raise
             log.exception("crash")
-            await Problem(reason="crash").response()(scope, receive, send)
+            await respond(Problem(reason="crash"))(scope, receive, send)
 
 
 def _request_id(scope: Scope) -> str:

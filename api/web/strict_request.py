@@ -19,6 +19,7 @@ from api.problems.catalogue import (
     RequestTimeout,
     UnsupportedMedia,
 )
+from api.web.state import web_state
 
 JSON = frozenset({"application/json"})
 VISIBLE = re.compile(r"[!-~]{1,255}")
@@ -40,7 +41,7 @@ class StrictRequest(Request):
         """Take the body in; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
         if "content-length" not in self.headers and "transfer-encoding" not in self.headers:
             return
-        settings = self.app.state.settings
+        settings = web_state(self).settings
         try:
             async with asyncio.timeout(settings.request_deadline_seconds):
                 self._content = await self._read(settings.max_body_bytes)
@@ -102,7 +103,7 @@ def check_path(request: Request) -> None:
 def check_size(request: Request) -> None:
     """Refuse a body that announces itself as too large, before anything else is looked at."""
     length = request.headers.get("content-length", "0")
-    if int(length) > request.app.state.settings.max_body_bytes:
+    if int(length) > web_state(request).settings.max_body_bytes:
         raise BodyTooLarge
 
 

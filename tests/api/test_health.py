@@ -15,10 +15,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from api import health
 from api.main import create_app
 from api.web import load_shedding
+from api.web.state import KEY
 from tests.support.http.client import User, check_response
 from tests.support.http.server import make_settings, serve
 
@@ -125,7 +126,7 @@ def test_before_the_start_a_process_lives_and_no_more() -> None:
 def test_a_process_held_at_its_limit_is_not_ready(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_shedding, "HELD_SECONDS", 0.1)
+    monkeypatch.setattr(load_shedding, "SATURATED_SECONDS", 0.1)
     settings = make_settings(database_url=database_url, max_in_flight=1)
     with serve(settings) as base, User(base, "held") as user, ThreadPoolExecutor(1) as pool:
         user.add()
@@ -140,13 +141,25 @@ def test_a_process_held_at_its_limit_is_not_ready(
     assert (held.status_code, lives.status_code, again.status_code) == (503, 200, 200)
 
 
-def test_a_process_about_to_stop_is_not_ready(base_url: str) -> None:
-    health.drain()
-    try:
-        ready, lives = (httpx.get(f"{base_url}{path}") for path in ("/readyz", "/livez"))
-    finally:
-        health._draining.clear()  # noqa: SLF001
+def test_a_draining_worker_is_alive_and_not_ready(database_url: str) -> None:
+    app = create_app(make_settings(database_url=database_url))
 
+    async def ask() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        async with app.router.lifespan_context(app) as state:
+
+            async def started(scope: Scope, receive: Receive, send: Send) -> None:
+                await app({**scope, "state": state}, receive, send)
+
+            transport = httpx.ASGITransport(started)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                before = await client.get("/readyz")
+                assert state
+                state[KEY].is_draining = True
+                return before, await client.get("/readyz"), await client.get("/livez")
+
+    before, ready, lives = asyncio.run(ask())
+
+    assert before.status_code == 200
     assert (ready.status_code, ready.json()["status"]) == (503, "fail")
     check_response(lives)
     assert lives.status_code == 200

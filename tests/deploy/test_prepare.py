@@ -46,7 +46,9 @@ def test_given_secrets_and_certificate_are_written_to_the_volumes(
     assert {name: found[f"nginx/{name}"] for name in PAIR} == pair
     assert found["api/database_url_direct"] == DIRECT.replace("postgres:", "postgresql:")
     for name in ("api", "auth"):
-        assert found[f"{name}/database_url"] == given["DATABASE_URL"]
+        assert (
+            found[f"{name}/database_url"] == "postgresql:" + given["DATABASE_URL"].partition(":")[2]
+        )
         assert found[f"{name}/better_auth_secret"] == given["BETTER_AUTH_SECRET"]
     assert '"https://a.example" $http_origin;' in found["nginx/public.conf"]
     assert 'default "";\n}\n' in found["nginx/public.conf"].split("$https_port")[1]

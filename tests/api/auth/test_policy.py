@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.auth.policy import Policy
 from api.config.settings import load
 from api.main import create_app
 from tests.api.auth.policies import (
@@ -95,7 +96,7 @@ def test_accepted_algorithms_follow_from_secret_and_keys(
 ) -> None:
     given(**settings)
 
-    assert create_app(load()).state.policy.algorithms == expected
+    assert Policy.from_settings(load()).algorithms == expected
 
 
 @pytest.mark.parametrize("url", JWKS_URLS)

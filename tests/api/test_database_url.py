@@ -7,7 +7,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 from pydantic import ValidationError
 
-from api.config import database_url as dsn
+from api.config.database_url import DatabaseUrl
 from api.database.urls import async_url, direct_url
 from tests.support.http.server import make_settings
 
@@ -20,9 +20,9 @@ REQUIRED = "?sslmode=require&channel_binding=require"
 
 def secured(text: str) -> dict[str, object]:
     """What libpq is told, and that it understands it."""
-    url = dsn.secured(dsn.parsed(text))
-    parse_dsn(url.render_as_string(hide_password=False))
-    return dict(url.query)
+    url = DatabaseUrl.parse(text).secured()
+    parse_dsn(url.reveal())
+    return dict(url.url.query)
 
 
 @pytest.mark.parametrize("url", [NEON, POOLED])
@@ -81,7 +81,8 @@ def test_another_remote_host_is_verified_unless_the_url_says_no(
     ],
 )
 def test_a_local_server_is_left_as_it_is(url: str) -> None:
-    assert dsn.secured(dsn.parsed(url)) == dsn.parsed(url)
+    given = DatabaseUrl.parse(url)
+    assert given.secured() == given
 
 
 @pytest.mark.parametrize("url", [NEON, POOLED])
@@ -114,7 +115,7 @@ def test_other_options_stay_on_a_direct_url() -> None:
 )
 def test_what_cannot_work_is_told_why_without_the_password(url: str, said: str) -> None:
     with pytest.raises(ValueError) as caught:
-        dsn.parsed(url)
+        DatabaseUrl.parse(url)
 
     assert said in str(caught.value)
     assert "hid" not in str(caught.value)
@@ -139,7 +140,7 @@ def test_one_url_is_enough_for_the_api_and_for_migrations(*, pooled: bool) -> No
 
 @pytest.mark.parametrize("given", ["a%3A%2F%3F%23%5B%5D%40%25b", "a:/?#[]%40%25b"])
 def test_a_password_of_every_sign_arrives_whole(given: str) -> None:
-    url = dsn.parsed(f"postgresql://owner:{given}@host/db")
+    url = DatabaseUrl.parse(f"postgresql://owner:{given}@host/db")
 
-    assert (url.password, url.host) == ("a:/?#[]@%b", "host")
-    assert parse_dsn(url.render_as_string(hide_password=False))["password"] == url.password
+    assert (url.url.password, url.url.host) == ("a:/?#[]@%b", "host")
+    assert parse_dsn(url.reveal())["password"] == url.url.password
