@@ -1,6 +1,6 @@
 """``make bench``: the product beside its peers, in one run; ``QUICK=1`` without ten million rows.
 
-Writes ``results.json`` beside this file after each part, and prints the tables of README.md.
+Writes ``results.json`` beside this file after each part, and prints the tables of its README.md.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""From ``results.json`` to the tables of README.md: ``python -m tests.bench.report``."""
+"""From ``results.json`` to the tables of README.md beside it: ``python -m tests.bench.report``."""
 
 import json
 from collections.abc import Iterable, Sequence

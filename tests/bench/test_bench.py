@@ -1,4 +1,4 @@
-"""What `make bench` compares is comparable, and what README.md shows is what it wrote."""
+"""What `make bench` compares is comparable, and what its README.md shows is what it wrote."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
 from tests.support.required_tools import skip_without
 
-README = ROOT / "README.md"
+README = ROOT / "tests" / "bench" / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}
 MADE = {"id", "created_at", "updated_at", "completed_at", "completed"}
 

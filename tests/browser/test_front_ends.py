@@ -12,9 +12,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.support.auth.better_auth import local_url
-from tests.support.command import ROOT, free_port
+from tests.support.command import free_port
+from tests.support.documents import block
 from tests.support.frontend.chromium import Site
-from tests.support.frontend.typescript import compile_typescript, typescript_blocks
+from tests.support.frontend.typescript import compile_typescript
 from tests.support.http.client import token
 from tests.support.http.server import make_settings, serve
 from tests.support.stack.compose_stack import Stack
@@ -22,7 +23,7 @@ from tests.support.stack.compose_stack import Stack
 pytestmark = pytest.mark.slow
 
 FRONT_END = (Path(__file__).parent / "front_end.js").read_text()
-README = (ROOT / "README.md").read_text()
+PAGE = block("api/auth/README.md", "const AUTH")
 STATUSES = {
     "made": 201,
     "mismatch": 422,
@@ -110,13 +111,12 @@ def test_a_page_uses_the_stack(page: Site, stack: Stack) -> None:
     check(page.run(FRONT_END, argument, stack.data / "tls.crt"), 401)
 
 
-def test_the_page_in_the_readme_signs_up_and_makes_a_task(
+def test_the_documented_page_signs_up_and_makes_a_task(
     page: Site, stack: Stack, tmp_path: Path
 ) -> None:
-    [block] = [block for block in typescript_blocks(README) if "const tasks = " in block]
-    block = block.replace("http://localhost:3000", local_url(int(stack.settings["AUTH_PORT"])))
-    block = block.replace("https://localhost:8443", stack.base_url)
-    program = f"export default async function () {{\n{block}\nreturn {{ user, tasks }};\n}}"
+    code = PAGE.replace("http://localhost:3000", local_url(int(stack.settings["AUTH_PORT"])))
+    code = code.replace("https://localhost:8443", stack.base_url)
+    program = f"export default async function () {{\n{code}\nreturn {{ user, tasks }};\n}}"
     (tmp_path / "page.ts").write_text(program)
     compile_typescript(tmp_path, "page.ts")
 

@@ -1,4 +1,4 @@
-// What a browser does with the Next.js application of README.md: its routes are called, not served.
+// What a browser does with the Next.js application of api/auth/README.md: its routes are called, not served.
 
 import { GET, POST } from "./handler.js";
 import { GET as signed } from "./token.js";

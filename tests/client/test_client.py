@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ROOT
+from tests.support.documents import block
 from tests.support.frontend.node import output_of, require_node
-from tests.support.frontend.typescript import compile_typescript, typescript_blocks
+from tests.support.frontend.typescript import compile_typescript
 from tests.support.http.client import User
 from tests.support.http.client import token as signed
 
-README = (ROOT / "README.md").read_text()
+CLIENT = block("api/README.md", "import createClient")
 PROGRAM = ROOT / "tests" / "client" / "program.ts"
 MISTAKES = [
     ('title: "Buy milk"', 'titel: "Buy milk"'),
@@ -75,14 +76,13 @@ def test_mistakes_are_found_before_they_run(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_client_in_the_readme_works(folder: Path, alice: User) -> None:
-    [block] = [block for block in typescript_blocks(README) if "openapi-fetch" in block]
+def test_the_documented_client_works(folder: Path, alice: User) -> None:
     arguments = json.dumps([f"{alice.base_url}", alice.user_id, signed(alice.user_id)])
     use = f"const api = tasksOf(...({arguments} as [string, string, string]));\n"
     use += 'await api.add("Buy milk");\nconsole.log(JSON.stringify((await api.list()).data));\n'
-    (folder / "readme.ts").write_text(block + use)
-    compile_typescript(folder, "readme.ts")
+    (folder / "documented.ts").write_text(CLIENT + use)
+    compile_typescript(folder, "documented.ts")
 
-    [task] = json.loads(output_of("node", "readme.js", cwd=folder))
+    [task] = json.loads(output_of("node", "documented.js", cwd=folder))
 
     assert task == alice.all()[0]

@@ -1,7 +1,6 @@
-"""The Next.js application of README.md: checked, called, and its tokens shown to the API."""
+"""The Next.js application of the document: checked, called, and its tokens shown to the API."""
 
 import json
-import re
 from pathlib import Path
 
 import jwt
@@ -11,17 +10,18 @@ from tests.support.auth.better_auth import SERVICE, better_auth
 from tests.support.auth.token_client import TokenClient
 from tests.support.command import ROOT, running
 from tests.support.database.temporary_database import temporary_database
-from tests.support.frontend.typescript import compile_typescript, typescript_blocks
+from tests.support.documents import block
+from tests.support.frontend.typescript import compile_typescript
 from tests.support.http.server import SECRET, make_settings, serve
 
 pytestmark = pytest.mark.slow
 
 PROGRAM = (ROOT / "tests" / "client" / "next_js.ts").read_text()
 FILES = {
-    "lib/auth.ts": "auth",
-    "app/api/auth/[...all]/route.ts": "handler",
-    "lib/auth-client.ts": "client",
-    "app/api/token/route.ts": "token",
+    "auth": block("api/auth/README.md", "// lib/auth.ts"),
+    "handler": block("api/auth/README.md", "// app/api/auth/[...all]/route.ts"),
+    "client": block("api/auth/README.md", "// lib/auth-client.ts"),
+    "token": block("api/auth/README.md", "// app/api/token/route.ts"),
 }
 # All of Next.js that they use, for a request with this cookie.
 NEXT = {
@@ -33,15 +33,8 @@ NEXT = {
 
 def written(folder: Path) -> list[str]:
     """The files of the application, in one folder."""
-    text = (ROOT / "README.md").read_text()
-    named = {
-        found[1]: block
-        for block in typescript_blocks(text)
-        if (found := re.match(r"// (\S+)\n", block))
-    }
-    assert named.keys() == FILES.keys()
-    for path, name in FILES.items():
-        (folder / f"{name}.ts").write_text(named[path].replace("@/lib/auth", "./auth.js"))
+    for name, text in FILES.items():
+        (folder / f"{name}.ts").write_text(text.replace("@/lib/auth", "./auth.js"))
     (folder / "program.ts").write_text(PROGRAM)
     (folder / "node_modules" / "next").mkdir(parents=True)
     for name, text in NEXT.items():

@@ -13,9 +13,11 @@ READY = "Buy milk"
 
 
 @contextmanager
-def started_run(data: Path, *words: str) -> Iterator[Command]:
+def started_run(
+    data: Path, *words: str, make: tuple[str, ...] = ("make", "run")
+) -> Iterator[Command]:
     """``make run`` on this data directory, once it says it is ready."""
-    with running("make", "run", f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
+    with running(*make, f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
         command.wait_for(READY)
         yield command
 

@@ -9,11 +9,13 @@ import pytest
 from tests.support.auth.better_auth import Account, better_auth, local_url
 from tests.support.command import free_port
 from tests.support.database.temporary_database import temporary_database
+from tests.support.documents import block
 from tests.support.stack.compose_stack import Stack, project_settings, require_engine, running_stack
 
 pytestmark = pytest.mark.slow
 
 REMOTE = "postgres://a:b@db.example/tasks"
+PROFILE = block("api/auth/README.md", "COMPOSE_PROFILES=")
 OWN_KEYS = "http://auth:3000/api/auth/jwks"
 
 
@@ -24,12 +26,15 @@ def test_profile_auth_adds_the_service_with_or_without_the_local_database(
     require_engine()
     stack = Stack(project_settings(tmp_path) | {"DATABASE_URL": url})
 
-    plain, flagged = (
-        {*stack.compose(*flag, "config", "--services").split()}
-        for flag in ((), ("--profile", "auth"))
+    told = Stack({**stack.settings, **dict([PROFILE.strip().split("=")])})
+
+    plain, flagged, set_ = (
+        {*each.compose(*flag, "config", "--services").split()}
+        for each, flag in ((stack, ()), (stack, ("--profile", "auth")), (told, ()))
     )
 
     assert flagged - plain == {"auth"}
+    assert set_ == flagged
     assert ("db" in flagged) == (not url)
 
 

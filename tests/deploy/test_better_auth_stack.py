@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.auth_stack import UP, auth_url, caller, composed_with_auth
 from tests.support.auth.better_auth import Account
-from tests.support.command import ROOT
+from tests.support.documents import block
 from tests.support.http.operations import operations, user_ids_in
 from tests.support.required_tools import skip_without
 from tests.support.stack.compose_stack import Stack
@@ -20,8 +20,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 REMOTE = "postgres://a:b@db.example/tasks"
-README = (ROOT / "README.md").read_text()
-[CURL] = [part.split("```")[0] for part in README.split("```sh\n") if part.startswith("AUTH=")]
+CURL = block("api/auth/README.md", "AUTH=")
 WORKERS = 2
 # Bypasses nginx, whose kept-alive connection reaches one worker only.
 ASK = """
@@ -49,7 +48,7 @@ def count(stack: Stack, event: str) -> int:
     return sum(f'"{event}"' in line for line in stack.logs("api")[0])
 
 
-def test_the_commands_of_the_readme(stack: Stack, tmp_path: Path) -> None:
+def test_the_commands_sign_up_and_make_a_task(stack: Stack, tmp_path: Path) -> None:
     if not which("jq"):
         skip_without("jq")
     script = CURL.replace("http://localhost:3000", auth_url(stack)).replace(".data/", "$DATA/")

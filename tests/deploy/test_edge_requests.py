@@ -5,13 +5,13 @@ from contextlib import suppress
 import pytest
 
 from tests.deploy.edge_client import answer, connected, got, request
-from tests.support.command import ROOT
+from tests.support.documents import block
 from tests.support.stack.compose_stack import NO_LIMITS, Stack
 
 pytestmark = pytest.mark.slow
 
 UNFINISHED = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
-README = (ROOT / "README.md").read_text()
+TRUSTED_PROXY = block("deploy/README.md", "set_real_ip_from")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/metrics"])
@@ -53,8 +53,7 @@ def test_a_client_cannot_forge_the_logged_address(lifted: Stack, header: str) ->
 
 
 def test_a_trusted_proxy_sets_the_client_address(lifted: Stack) -> None:
-    [recipe] = [part for part in README.split("```nginx\n") if part.startswith("set_real_ip_from")]
-    lifted.set_limits(recipe.split("```")[0].replace("192.0.2.0/24", logged_address(lifted)))
+    lifted.set_limits(TRUSTED_PROXY.replace("192.0.2.0/24", logged_address(lifted)))
     named = logged_address(lifted, "X-Forwarded-For: 6.6.6.6, 203.0.113.9")
     lifted.set_limits(NO_LIMITS)
 

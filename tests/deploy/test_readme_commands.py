@@ -9,25 +9,23 @@ import pytest
 
 from tests.deploy.local_run import started_run
 from tests.support.command import ROOT, data_directory, free_port
+from tests.support.documents import block
 
-BLOCKS = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
+MAKE_RUN = tuple(block("README.md", "make run").split())
+CALLS = block("README.md", "TOKEN=")
 
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[tuple[Path, int]]:
     """``make run`` for the whole module: its data directory and its port."""
     port = free_port()
-    with data_directory() as path, started_run(path, f"PORT={port}", "WORKERS=1"):
+    with data_directory() as path, started_run(path, f"PORT={port}", "WORKERS=1", make=MAKE_RUN):
         yield path, port
 
 
-def test_the_first_block_is_make_run() -> None:
-    assert BLOCKS[0] == "make run\n"
-
-
-def test_the_second_block_uses_every_operation(started: tuple[Path, int]) -> None:
+def test_the_calls_use_every_operation(started: tuple[Path, int]) -> None:
     data, port = started
-    script = BLOCKS[1].replace(":8000/", f":{port}/").replace("curl ", "curl -sS --fail-with-body ")
+    script = CALLS.replace(":8000/", f":{port}/").replace("curl ", "curl -sS --fail-with-body ")
     script = script.replace("make token", f"make token DATA_DIR={data}")
     done = subprocess.run(
         ["bash", "-euc", script.replace("\ncurl", "\necho; curl")],

@@ -12,8 +12,9 @@ from tests.deploy.kubernetes.kustomize import KUBERNETES, OVERLAYS, Manifests, b
 from tests.deploy.kubernetes.promises import PROMISES, Promise
 from tests.deploy.kubernetes.promises.capacity import NEON, RESERVED
 from tests.support.command import ROOT
+from tests.support.documents import section
 
-README = (ROOT / "README.md").read_text()
+NEON_CHAPTER = section("deploy/README.md", "Neon")
 DASHBOARDS = ROOT / "observability" / "grafana" / "dashboards"
 NEWEST = "1.37"
 # Since when a pod may sleep before it is stopped; older schemas do not know it.
@@ -73,12 +74,16 @@ def test_any_reference_of_an_image_will_do(tmp_path: Path, reference: dict[str, 
     ]
 
 
-def test_neons_limits_are_those_that_readme_names() -> None:
-    sentence = README.partition("`max_connections` is ")[2].partition(" of which 7")[0]
+def test_neons_limits_are_those_that_the_document_names() -> None:
+    sentence = (
+        " ".join(NEON_CHAPTER.split())
+        .partition("`max_connections` is ")[2]
+        .partition(" of which 7")[0]
+    )
     found = re.findall(r"([\d,]+) for ([\d.]+)", sentence)
 
     assert {size: int(most.replace(",", "")) for most, size in found} == NEON
-    assert f"of which {RESERVED} are Neon's own" in README
+    assert f"of which {RESERVED} are Neon's own" in NEON_CHAPTER
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

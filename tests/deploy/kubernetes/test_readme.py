@@ -1,4 +1,4 @@
-"""The chapter of README.md about Kubernetes says nothing that the manifests do not know."""
+"""The document says nothing that the manifests do not know."""
 
 import re
 import shlex
@@ -9,14 +9,18 @@ from api.config.settings import Settings
 from deploy.kubernetes.rules import NAMESPACE
 from tests.deploy.kubernetes.kustomize import Object, build, manifests
 from tests.support.command import ROOT
+from tests.support.documents import block, text
 
-CHAPTER = (ROOT / "README.md").read_text().partition("\n## Kubernetes\n")[2].partition("\n## ")[0]
-BLOCKS = [part.split("```")[0] for part in CHAPTER.split("```sh\n")[1:]]
+DOCUMENT = " ".join(text("deploy/kubernetes/README.md").split())
+BLOCKS = (
+    block("deploy/kubernetes/README.md", "kubectl apply"),
+    block("deploy/kubernetes/README.md", "PRODUCTION="),
+)
 ONCE, RELEASE = (
     [shlex.split(line) for line in block.splitlines() if line.startswith("kubectl")]
     for block in BLOCKS
 )
-SENTENCES = [shlex.split(words) for words in re.findall(r"`(kubectl [^`]+)`", CHAPTER)]
+SENTENCES = [shlex.split(words) for words in re.findall(r"`(kubectl [^`]+)`", DOCUMENT)]
 [OVERLAY] = re.findall(r"^PRODUCTION=(.*)", BLOCKS[1], re.MULTILINE)
 STEPS = ["apply", "create", "wait", "apply", "rollout"]
 
@@ -28,7 +32,7 @@ def is_selected(found: Object) -> bool:
 
 
 def test_every_path_exists_and_the_overlay_builds() -> None:
-    paths = re.findall(r"deploy/kubernetes/[\w./-]*\w", CHAPTER)
+    paths = re.findall(r"deploy/kubernetes/[\w./-]*\w", DOCUMENT)
 
     assert OVERLAY in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
@@ -74,7 +78,7 @@ def test_the_secrets_are_those_that_pods_and_ingress_read() -> None:
 
     assert {volume["secretName"] for volume in volumes} == {create[create.index("generic") + 1]}
     assert {item["key"] for volume in volumes for item in volume["items"]} == given
-    assert f"`{tls['secretName']}` with the certificate" in CHAPTER
+    assert f"`{tls['secretName']}` with the certificate" in DOCUMENT
 
 
 def test_the_numbers_and_names_are_those_of_the_manifests() -> None:
@@ -84,11 +88,13 @@ def test_the_numbers_and_names_are_those_of_the_manifests() -> None:
     hook = production.container("Deployment")["lifecycle"]["preStop"]
     [metric] = production.one("HorizontalPodAutoscaler")["spec"]["metrics"]
 
-    assert [[name] for name in re.findall(r"namespaces `(\w+)` and `(\w+)`", CHAPTER)[0]] == outside
-    assert f"bodies up to {defaults['max_body_bytes'].default // 1024} KiB" in CHAPTER
-    assert f"more than {defaults['request_deadline_seconds'].default} seconds" in CHAPTER
-    assert f"serves on for {hook['sleep']['seconds']} seconds" in CHAPTER
-    assert f"at {metric['resource']['target']['averageUtilization']} %" in CHAPTER
+    assert [
+        [name] for name in re.findall(r"namespaces `(\w+)` and `(\w+)`", DOCUMENT)[0]
+    ] == outside
+    assert f"bodies up to {defaults['max_body_bytes'].default // 1024} KiB" in DOCUMENT
+    assert f"more than {defaults['request_deadline_seconds'].default} seconds" in DOCUMENT
+    assert f"serves on for {hook['sleep']['seconds']} seconds" in DOCUMENT
+    assert f"at {metric['resource']['target']['averageUtilization']} %" in DOCUMENT
     assert "/metrics" not in str(production.one("Ingress"))
 
 
@@ -97,5 +103,5 @@ def test_its_numbers_of_nginx_are_nginxs() -> None:
     [seconds] = re.findall(r"proxy_read_timeout (\d+)s", (folder / "proxy.conf").read_text())
     rates = re.findall(r"rate=(\d+)r/s", (folder / "limits.conf").read_text())
 
-    assert f"(nginx here: {seconds})" in CHAPTER
-    assert f"(nginx here: {rates[0]} and {rates[1]} per second)" in CHAPTER
+    assert f"(nginx here: {seconds})" in DOCUMENT
+    assert f"(nginx here: {rates[0]} and {rates[1]} per second)" in DOCUMENT

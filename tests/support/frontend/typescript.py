@@ -19,11 +19,6 @@ STRICT = {
 }
 
 
-def typescript_blocks(text: str) -> list[str]:
-    """The TypeScript that a page of Markdown shows."""
-    return [part.split("```")[0] for part in text.split("```ts\n")[1:]]
-
-
 def compile_typescript(
     folder: Path, *files: str, more: tuple[Path, ...] = (), **options: Any
 ) -> None:

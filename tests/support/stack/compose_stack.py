@@ -13,6 +13,7 @@ import httpx2 as httpx
 
 from tests.support.command import ROOT, free_port
 from tests.support.database.embedded_postgres import readable_folder
+from tests.support.documents import block
 from tests.support.http.client import check_response
 from tests.support.required_tools import skip_without
 from tests.support.stack.compose_project import Project
@@ -20,6 +21,7 @@ from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
 NO_LIMITS = ""
+MAKE_UP = tuple(block("README.md", "make up").split())
 METRICS = """
 from urllib.request import urlopen
 print(urlopen("http://127.0.0.1:8000/metrics").read().decode())
@@ -50,7 +52,7 @@ class Stack(Project):
 
     def up(self) -> str:
         """Run ``make up``; its standard error."""
-        return self.said("make", "up", "SERVICES=api nginx")[1]
+        return self.said(*MAKE_UP, "SERVICES=api nginx")[1]
 
     def python(self, code: str) -> str:
         """The output of Python code in the API's container."""
