@@ -15,12 +15,21 @@ ALLOWED_HEADERS = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
     "X-Request-ID",
+    # Added to each request by tracing and HTTP client libraries; a refusal would stop the page.
+    "baggage",
+    "Cache-Control",
+    "sentry-trace",
     "traceparent",
+    "tracestate",
+    "X-Requested-With",
 )
 EXPOSED_HEADERS = (
     "Link",
     "Location",
+    "ETag",
     "X-Request-ID",
     "WWW-Authenticate",
     "Retry-After",

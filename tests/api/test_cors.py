@@ -7,7 +7,7 @@ from tests.support.http.client import User, check_response
 from tests.support.http.server import make_settings, serve
 
 ORIGIN = "https://app.example.com"
-EXPOSED = "Link, Location, X-Request-ID, WWW-Authenticate, Retry-After, Idempotency-Replayed"
+EXPOSED = "Link, Location, ETag, X-Request-ID, WWW-Authenticate, Retry-After, Idempotency-Replayed"
 
 
 def preflight(base_url: str, origin: str, method: str, headers: str) -> httpx.Response:
@@ -33,6 +33,21 @@ def test_a_preflight_allows_what_front_ends_send(base_url: str, method: str) -> 
     assert response.headers["access-control-allow-origin"] == ORIGIN
     assert response.headers["access-control-allow-credentials"] == "true"
     assert method in response.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "authorization,if-match",
+        "authorization,if-none-match",
+        "authorization,baggage,sentry-trace,traceparent",
+        "authorization,tracestate,traceparent",
+        "authorization,cache-control",
+        "authorization,x-requested-with",
+    ],
+)
+def test_a_preflight_allows_headers_that_client_libraries_add(base_url: str, headers: str) -> None:
+    assert preflight(base_url, ORIGIN, "POST", headers).status_code == 204
 
 
 @pytest.mark.parametrize(
