@@ -16,9 +16,11 @@ from tests.support.database.embedded_postgres import migrated_postgres
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
-# No setting of the caller's environment reaches the tests.
-for name in Settings.model_fields:
-    os.environ.pop(name.upper(), None)
+# No setting of the caller's environment reaches the tests: not ours, libpq's, nor a proxy.
+SETTINGS = {name.upper() for name in Settings.model_fields}
+for name in [*os.environ]:
+    if name in SETTINGS or name.startswith("PG") or name.lower().endswith("_proxy"):
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

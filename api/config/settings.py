@@ -25,6 +25,7 @@ from api.config.secret_file import from_file
 
 SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
 SECRET_BYTES = 32
+DOTENV = Path(".env")
 PLACEHOLDER = re.compile(
     "change|replace|example|placeholder|your[-_ ]|better-auth-secret", re.IGNORECASE
 )
@@ -51,7 +52,8 @@ class Settings(BaseSettings):
     """One field per environment variable; the variable has the field's name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=DOTENV,
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         arbitrary_types_allowed=True,
@@ -181,10 +183,24 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """The settings of this process; raises ``SystemExit`` with one sentence per mistake."""
+    _check_dotenv(DOTENV)
     try:
         return Settings()
     except ValidationError as error:
         raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
+
+
+def _check_dotenv(path: Path) -> None:
+    """Raise ``SystemExit`` for a file in another encoding; UTF-16 without a mark holds NULs."""
+    try:
+        content = path.read_bytes() if path.is_file() else b""
+        if "\0" not in content.decode():
+            return
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        pass
+    raise SystemExit(f"{path}: must be text in UTF-8")
 
 
 def _is_weak(secret: str) -> bool:

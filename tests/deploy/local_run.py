@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,14 @@ READY = "Buy milk"
 
 @contextmanager
 def started_run(
-    data: Path, *words: str, make: tuple[str, ...] = ("make", "run")
+    data: Path,
+    *words: str,
+    make: tuple[str, ...] = ("make", "run"),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Command]:
     """``make run`` on this data directory, once it says it is ready."""
-    with running(*make, f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
+    command_line = (*make, f"DATA_DIR={data}", f"PORT={free_port()}", *words)
+    with running(*command_line, settings=settings) as command:
         command.wait_for(READY)
         yield command
 
