@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from tests.bench.workload import Cycles
 from tests.bench.wrk import Load, load
 from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 README = ROOT / "tests" / "bench" / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}
@@ -29,8 +28,7 @@ MADE = {"id", "created_at", "updated_at", "completed_at", "completed"}
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A small database."""
-    if not which("wrk"):
-        skip_without("wrk")
+    require_tool("wrk")
     with populated(100, 1000) as url:
         yield url
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command import Command, free_port, processes_using, running
+from tests.support.required_tools import require_tool
 
 READY = "Buy milk"
 
@@ -33,8 +34,9 @@ def usage_example(command: Command) -> str:
 
 
 def pasted(line: str) -> Any:
-    """The JSON that bash prints for a pasted line."""
-    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30)
+    """The JSON that a shell prints for a pasted line."""
+    require_tool("curl")
+    done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30)
     return json.loads(done.stdout)
 
 
