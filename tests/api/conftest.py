@@ -1,4 +1,4 @@
-"""Environment variables for a single test."""
+"""An environment that says only what a test says."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hooks that Schemathesis loads for what the OpenAPI document cannot express."""
+"""What Schemathesis cannot know from a description; it loads this into its own process."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Invalid and valid values of settings, and the origins of URLs."""
+"""Values of settings: what is refused, what is taken and as what, and which origin a URL has."""
 
 from typing import Any
 

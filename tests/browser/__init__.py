@@ -1,1 +1,1 @@
-"""Front ends in Chromium, at an origin that differs from the API's."""
+"""Front ends as they exist, in a real browser at an origin of their own."""

@@ -1,1 +1,1 @@
-"""The TypeScript types and examples for front ends."""
+"""What TypeScript front ends are given."""

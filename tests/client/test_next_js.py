@@ -1,4 +1,4 @@
-"""The documented Next.js application: it compiles, and the API accepts its tokens."""
+"""The Next.js application of the document: checked, called, and its tokens shown to the API."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ FILES = {
 NEXT = {
     "package.json": '{"type": "module", "exports": {"./headers": "./headers.js"}}',
     "headers.js": "export const headers = async () => new Headers({ cookie: process.env.COOKIE });",
-    "headers.d.ts": "export function headers(): Promise<Headers>;",
+    "headers.d.ts": "export function headers(): Requirement<Headers>;",
 }
 
 
@@ -42,9 +42,7 @@ def written(folder: Path) -> list[str]:
     return ["program.ts", "client.ts"]
 
 
-def test_eddsa_and_hs256_tokens_of_the_documented_route_are_accepted(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_its_tokens_of_both_kinds_are_good(tmp_path: Path, database_url: str) -> None:
     compile_typescript(tmp_path, *written(tmp_path), more=(SERVICE,), skipLibCheck=True)
     with (
         temporary_database(database_url) as own,

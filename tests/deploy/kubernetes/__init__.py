@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.deploy.kubernetes.promises")
+pytest.register_assert_rewrite("tests.deploy.kubernetes.requirements")

@@ -1,4 +1,4 @@
-"""A Service: gives each new connection to one of the pods that are ready; what is open stays."""
+"""A TCP load balancer like a Service: it assigns new connections only, to a random ready pod."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ CHUNK = 65536
 
 
 class Balancer:
-    """``ready`` holds the ports of the pods that it knows; change it as endpoints change."""
+    """``ready`` has the ports of the current endpoints; tests add and remove them."""
 
     def __init__(self) -> None:
         self.ready: set[int] = set()
@@ -21,12 +21,12 @@ class Balancer:
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
 
     def start(self) -> None:
-        """Listen."""
+        """Start to listen."""
         self._thread.start()
         self._started.wait()
 
     def stop(self) -> None:
-        """End, with every connection."""
+        """Stop, and close every connection."""
         self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join()
         self._loop.close()
@@ -46,9 +46,9 @@ class Balancer:
         writers = [writer]
         with suppress(OSError, asyncio.CancelledError):
             port = random.choice([*self.ready])
-            answers, onward = await asyncio.open_connection("127.0.0.1", port)
-            writers.append(onward)
-            await asyncio.gather(_pipe(reader, onward), _pipe(answers, writer))
+            from_pod, to_pod = await asyncio.open_connection("127.0.0.1", port)
+            writers.append(to_pod)
+            await asyncio.gather(_pipe(reader, to_pod), _pipe(from_pod, writer))
         for one in writers:
             one.close()
 
@@ -62,7 +62,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def balancer() -> Iterator[Balancer]:
-    """A running one."""
+    """A load balancer that runs until the block ends."""
     made = Balancer()
     made.start()
     try:

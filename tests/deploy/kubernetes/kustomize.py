@@ -1,5 +1,6 @@
 """The manifests that kustomize builds from an overlay."""
 
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.required_tools import require_tool
+from tests.support.required_tools import skip_without
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("staging", "production")
@@ -32,13 +33,13 @@ class Manifests:
         return found
 
     def template(self, kind: str) -> Object:
-        """What a workload makes its pods of."""
+        """The pod template of a workload."""
         spec = self.one(kind)["spec"]
         found: Object = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
         return found
 
     def pod(self, kind: str) -> Object:
-        """The pods' specification of a workload."""
+        """The pod specification of a workload."""
         found: Object = self.template(kind)["spec"]
         return found
 
@@ -49,25 +50,25 @@ class Manifests:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the API's environment says."""
+        """The environment of the API, from its ConfigMap."""
         [found] = [o for o in self.all("ConfigMap") if "settings" in o["metadata"]["name"]]
         return dict(found["data"])
 
     @property
     def workloads(self) -> list[str]:
-        """The kinds that start pods."""
+        """The kinds that create pods."""
         starts = {"template", "jobTemplate"}
         return [o["kind"] for o in self.objects if starts & {*o.get("spec", {})}]
 
 
 @cache
 def built(overlay: str) -> str:
-    """The text of an overlay, built."""
+    """The built text of an overlay."""
     return build(KUBERNETES / "overlays" / overlay)
 
 
 def build(folder: Path) -> str:
-    """The text that kustomize makes of a folder."""
+    """The output of kustomize for a folder; fails the test on an error or a warning."""
     done = subprocess.run([*_kustomize(), folder], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "a warning is an error here"
@@ -75,10 +76,11 @@ def build(folder: Path) -> str:
 
 
 def manifests(overlay: str) -> Manifests:
-    """An overlay's objects, for a test that may change them."""
+    """The objects of an overlay, as a copy that a test may change."""
     return Manifests([*yaml.safe_load_all(built(overlay))])
 
 
 def _kustomize() -> list[str]:
-    found = require_tool("kustomize", "kubectl")
-    return [found, "kustomize" if found.endswith("kubectl") else "build"]
+    known = (["kustomize", "build"], ["kubectl", "kustomize"])
+    found = [words for words in known if shutil.which(words[0])]
+    return found[0] if found else skip_without("kustomize or kubectl")

@@ -1,4 +1,4 @@
-"""A pod of the manifests in a container of the Docker engine, treated as the kubelet would."""
+"""Pods of the manifests as Docker containers, probed and stopped as the kubelet does it."""
 
 import subprocess
 import threading
@@ -14,30 +14,32 @@ from tests.deploy.kubernetes.kustomize import Manifests
 from tests.support.command import ROOT, free_port
 
 BUILD_SECONDS = 600
-# A pod that was told to stop takes no new connection after this.
-DEAF_SECONDS = 0.5
-ASKED_EVERY = 0.1
+# Time from SIGTERM until a pod accepts no new connections.
+CLOSE_SECONDS = 0.5
+PROBE_INTERVAL = 0.1
 
 Answers = list[tuple[float, bool]]
 
 
 class Pod:
-    """A started container; ``port`` is the API's, on the loopback interface; ``told`` is when it
-    got the signal.
+    """A started container.
+
+    ``port`` is that of the API on the loopback interface, ``terminated_at`` the monotonic time
+    of SIGTERM.
     """
 
     def __init__(self, image: str, manifests: Manifests, secrets: Path, **settings: str) -> None:
-        self.port, self.told = free_port(), 0.0
+        self.port, self.terminated_at = free_port(), 0.0
         self._spec, self._pod = manifests.container("Deployment"), manifests.pod("Deployment")
         own = {"HOST": "127.0.0.1", "PORT": f"{self.port}"}
         given = {entry["name"]: entry["value"] for entry in self._spec["env"]}
         environment = manifests.settings | given | settings | own
         self.container = docker(
-            *("run", "--detach", "--network=host", *self._walls(), *_variables(environment)),
+            *("run", "--detach", "--network=host", *self._restrictions(), *_variables(environment)),
             *(f"--volume={secrets}:/run/secrets-api:ro", image),
         )
 
-    def _walls(self) -> list[str]:
+    def _restrictions(self) -> list[str]:
         user, memory = self._pod["securityContext"], self._spec["resources"]["limits"]["memory"]
         owner = f"{user['runAsUser']}:{user['runAsGroup']}"
         sizes = {v["name"]: v["emptyDir"] for v in self._pod["volumes"] if "emptyDir" in v}
@@ -50,7 +52,7 @@ class Pod:
         return [*limits, *memories, f"--user={owner}", f"--memory={memory[:-1].lower()}"]
 
     def wait_for(self, name: str) -> None:
-        """Ask this probe until it passes; its threshold is the patience."""
+        """Run a probe until it passes; fail the test after its ``failureThreshold``."""
         probe = self._spec[name]
         for _ in range(probe["failureThreshold"]):
             if self.passes(name):
@@ -59,7 +61,7 @@ class Pod:
         raise AssertionError(f"{name}: {docker('logs', self.container)}")
 
     def passes(self, name: str) -> bool:
-        """What the kubelet hears when it asks this probe once."""
+        """Run a probe once."""
         probe = self._spec[name]
         url = f"http://127.0.0.1:{self.port}{probe['httpGet']['path']}"
         try:
@@ -68,46 +70,46 @@ class Pod:
             return False
 
     def stop(self) -> int:
-        """After its sleep, the signal; its exit code, which the kill at the grace's end changes."""
+        """Stop the pod like the kubelet; its exit code, which is not 0 if it had to be killed."""
         sleep = self._spec["lifecycle"]["preStop"]["sleep"]["seconds"]
         time.sleep(sleep)
-        self.told = time.monotonic()
+        self.terminated_at = time.monotonic()
         grace = self._pod["terminationGracePeriodSeconds"] - sleep
         docker("stop", f"--time={grace}", self.container)
         return int(docker("inspect", "--format={{.State.ExitCode}}", self.container))
 
     def remove(self) -> None:
-        """Leave nothing of it."""
+        """Remove the container and its volumes."""
         docker("rm", "--force", "--volumes", self.container)
 
 
 @contextmanager
-def asked(pod: Pod) -> Iterator[Answers]:
-    """A pod's readiness, asked all the time and for a moment more."""
+def probed(pod: Pod) -> Iterator[Answers]:
+    """The results of readiness probes during the block and for a moment longer."""
     answers, done = Answers(), threading.Event()
 
-    def ask() -> None:
-        while not done.wait(ASKED_EVERY):
+    def probe() -> None:
+        while not done.wait(PROBE_INTERVAL):
             answers.append((time.monotonic(), pod.passes("readinessProbe")))
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=probe)
     thread.start()
     try:
         yield answers
-        time.sleep(2 * DEAF_SECONDS)
+        time.sleep(2 * CLOSE_SECONDS)
     finally:
         done.set()
         thread.join()
 
 
 def around(signal: float, answers: Answers) -> tuple[set[bool], set[bool]]:
-    """What was answered before a time, and after it."""
-    before = {ready for at, ready in answers if at < signal - DEAF_SECONDS}
-    return before, {ready for at, ready in answers if at > signal + DEAF_SECONDS}
+    """The results before a time, and those after it."""
+    before = {ready for at, ready in answers if at < signal - CLOSE_SECONDS}
+    return before, {ready for at, ready in answers if at > signal + CLOSE_SECONDS}
 
 
 def docker(*words: str) -> str:
-    """The output of a command of the engine."""
+    """The output of a docker command."""
     done = subprocess.run(
         ["docker", *words], check=False, capture_output=True, text=True, timeout=BUILD_SECONDS
     )
@@ -117,7 +119,7 @@ def docker(*words: str) -> str:
 
 @contextmanager
 def image() -> Iterator[str]:
-    """The API's image under a name of its own."""
+    """Build the image of the API; the name is removed after the block."""
     name = f"tasks-api-{uuid4().hex[:8]}"
     docker("build", "--quiet", f"--tag={name}", f"{ROOT}")
     try:

@@ -1,4 +1,4 @@
-"""The manifests as the cluster would get them."""
+"""The built manifests: schema, requirements, dashboards and image references."""
 
 import re
 import shutil
@@ -9,29 +9,29 @@ import yaml
 from kubernetes_validate import SchemaNotFoundError, validate
 
 from tests.deploy.kubernetes.kustomize import KUBERNETES, OVERLAYS, Manifests, build, manifests
-from tests.deploy.kubernetes.promises import PROMISES, Promise
-from tests.deploy.kubernetes.promises.capacity import NEON, RESERVED
+from tests.deploy.kubernetes.requirements import REQUIREMENTS, Requirement
+from tests.deploy.kubernetes.requirements.capacity import NEON, RESERVED
 from tests.support.command import ROOT
 from tests.support.documents import section
 
 NEON_CHAPTER = section("deploy/README.md", "Neon")
 DASHBOARDS = ROOT / "observability" / "grafana" / "dashboards"
 NEWEST = "1.37"
-# Since when a pod may sleep before it is stopped; older schemas do not know it.
+# The first version with the preStop sleep.
 OLDEST = "1.30"
-# The Prometheus Operator's kinds, whose schema nobody has offline.
+# The kinds of the Prometheus Operator, whose schema is not available offline.
 OPERATOR = "monitoring.coreos.com"
 REFERENCES = [
     {"newName": "registry.example.com:5000/team/tasks_api", "newTag": "V1.2_rc-3"},
     {"newName": "registry.example.com/tasks-api", "digest": f"sha256:{'0' * 64}"},
 ]
-# What one object may hold (a limit of etcd), with a margin.
+# The size limit of an object in etcd, with a margin.
 MOST_BYTES = 900_000
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_schema_of_kubernetes_knows_every_member(overlay: str, version: str) -> None:
+def test_every_object_is_valid_in_the_schema_of_kubernetes(overlay: str, version: str) -> None:
     unknown = set()
     for found in manifests(overlay).objects:
         try:
@@ -42,13 +42,13 @@ def test_the_schema_of_kubernetes_knows_every_member(overlay: str, version: str)
     assert unknown == {o["kind"] for o in manifests(overlay).objects if OPERATOR in o["apiVersion"]}
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.__name__)
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda p: p.__name__)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_is_promised_holds(overlay: str, promise: Promise) -> None:
-    promise(manifests(overlay))
+def test_every_overlay_meets_every_requirement(overlay: str, requirement: Requirement) -> None:
+    requirement(manifests(overlay))
 
 
-def test_every_dashboard_of_compose_is_there() -> None:
+def test_the_configmap_has_every_dashboard() -> None:
     found = manifests("production").one("ConfigMap", "tasks-api-dashboards")
     files = {path.name: path.read_text() for path in DASHBOARDS.glob("*.json")}
 
@@ -58,7 +58,7 @@ def test_every_dashboard_of_compose_is_there() -> None:
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_any_reference_of_an_image_will_do(tmp_path: Path, reference: dict[str, str]) -> None:
+def test_any_form_of_image_reference_works(tmp_path: Path, reference: dict[str, str]) -> None:
     for folder in ("deploy/kubernetes", "observability/grafana"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     overlay = tmp_path / "deploy" / "kubernetes" / "overlays" / "production"
@@ -89,7 +89,7 @@ def test_neons_limits_are_those_that_the_document_names() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_overlay_names_the_compute_that_has_its_connections(overlay: str) -> None:
     text = (KUBERNETES / "overlays" / overlay / "kustomization.yaml").read_text()
-    [size] = re.findall(r"a compute of ([\d.]+) CU", text)
+    [size] = re.findall(r"compute of ([\d.]+) CU", text)
     annotations = manifests(overlay).one("Deployment")["metadata"]["annotations"]
 
     assert annotations["tasks-api/max-connections"] == str(NEON[size])

@@ -1,4 +1,4 @@
-"""Every probe, selector and limit is guarded: a mutant of the manifests breaks a promise."""
+"""Every field of a specification is tested: each mutant violates a requirement."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.deploy.kubernetes.kustomize import Manifests, manifests
-from tests.deploy.kubernetes.promises import PROMISES
+from tests.deploy.kubernetes.requirements import REQUIREMENTS
 
 Path = tuple[str | int, ...]
 
@@ -16,12 +16,12 @@ KINDS = (
     *("Deployment", "Service", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget"),
     *("NetworkPolicy", "CronJob", "ServiceMonitor"),
 )
-# A promise notices, what it asks for was left out, or the API would not start with it.
-BROKEN = (AssertionError, KeyError, ValidationError)
+# A requirement fails, a field is missing, or the API rejects the setting.
+VIOLATIONS = (AssertionError, KeyError, ValidationError)
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every scalar below, and every list or mapping that is empty."""
+    """The path and value of every scalar, and of every empty list or mapping."""
     if not isinstance(value, dict | list) or not value:
         yield path, value
         return
@@ -30,7 +30,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def others(value: Any) -> list[Any]:
-    """What could stand there by mistake."""
+    """Wrong values that could replace this one."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
@@ -44,7 +44,7 @@ def others(value: Any) -> list[Any]:
 
 
 def changed(objects: list[Any], path: Path, other: Any) -> Manifests:
-    """The manifests with one leaf changed, or left out."""
+    """The manifests with one leaf changed, or removed if ``other`` is None."""
     mutant = deepcopy(objects)
     place: Any = mutant
     for key in path[:-1]:
@@ -57,7 +57,7 @@ def changed(objects: list[Any], path: Path, other: Any) -> Manifests:
 
 
 def mutants(kind: str, objects: list[Any]) -> Iterator[tuple[str, Manifests]]:
-    """Each change of a specification of this kind, and what it makes of the manifests."""
+    """A description and the manifests of each change of a specification of this kind."""
     numbers = [number for number, found in enumerate(objects) if found["kind"] == kind]
     places = [leaf for n in numbers for leaf in leaves(objects[n]["spec"], (n, "spec"))]
     for path, value in places:
@@ -65,31 +65,33 @@ def mutants(kind: str, objects: list[Any]) -> Iterator[tuple[str, Manifests]]:
             yield f"{path[2:]}: {other!r}", changed(objects, path, other)
 
 
-def holds(mutant: Manifests) -> bool:
-    """Whether no promise notices."""
+def meets_requirements(mutant: Manifests) -> bool:
+    """Whether no requirement is violated."""
     try:
-        for promise in PROMISES:
-            promise(mutant)
-    except BROKEN:
+        for requirement in REQUIREMENTS:
+            requirement(mutant)
+    except VIOLATIONS:
         return False
     return True
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_change_of_a_specification_goes_unnoticed(kind: str) -> None:
+def test_every_change_of_a_specification_violates_a_requirement(kind: str) -> None:
     tried = [*mutants(kind, manifests("production").objects)]
 
     assert tried
-    assert [name for name, mutant in tried if holds(mutant)] == []
+    assert [name for name, mutant in tried if meets_requirements(mutant)] == []
 
 
 @pytest.mark.parametrize("name", ["WORKERS", "POOL_SIZE", "INSTANCES"])
 @pytest.mark.parametrize("value", ["0", "100", None])
-def test_no_setting_of_the_connection_budget_goes_unnoticed(name: str, value: str | None) -> None:
+def test_every_change_of_a_connection_setting_violates_a_requirement(
+    name: str, value: str | None
+) -> None:
     mutant = manifests("production")
     [settings] = [m for m in mutant.all("ConfigMap") if "settings" in m["metadata"]["name"]]
     settings["data"].pop(name)
     settings["data"] |= {name: value} if value else {}
 
-    assert not holds(mutant)
+    assert not meets_requirements(mutant)

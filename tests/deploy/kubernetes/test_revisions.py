@@ -1,4 +1,4 @@
-"""Old pods serve on beside the new schema, and a rollback leaves it: revisions only add."""
+"""Migrations only add, because old pods and rolled-back releases use the new schema."""
 
 import ast
 import re
@@ -9,8 +9,8 @@ import pytest
 from tests.support.command import ROOT
 
 VERSIONS = ROOT / "api" / "migrations" / "versions"
-# What a release that still runs, or comes back, would miss, or could not read or write.
-TAKES = re.compile(
+# Changes that break a release that is still running, or to which one returns.
+REMOVALS = re.compile(
     r"\b(drop|rename|truncate)\b|\bset\s+not\s+null\b|\balter\s+(column\s+)?\w+\s.*\btype\b"
     r"|\badd\s+(constraint|check|unique|foreign|primary)\b|\bcreate\s+unique\b"
     r"|^op\.(drop_|rename_|alter_column|create_(check|unique|foreign|exclude)|create_index.*unique)",
@@ -21,10 +21,10 @@ COLUMN = re.compile(
 )
 NEEDED = re.compile(r"not\s+null|nullable=False", re.IGNORECASE)
 FILLED = re.compile(r"default|generated", re.IGNORECASE)
-# The second step says that it is one: the old form is no longer needed by any release that may run.
+# A contracting revision declares that no release in use needs the old form any more.
 CONTRACT = re.compile(r"^contract = True$", re.MULTILINE)
 
-ADDS = [
+ADDING = [
     'op.add_column("task", sa.Column("colour", sa.Text()))',
     'op.add_column("task", sa.Column("n", sa.Integer(), nullable=False, server_default="0"))',
     'op.create_index("task_colour", "task", ["user_id", "colour"])',
@@ -33,7 +33,7 @@ ADDS = [
     'op.execute("CREATE TYPE colour AS ENUM (1)")',
     'op.execute("CREATE INDEX few ON task (id) WHERE due_at IS NOT NULL")',
 ]
-TAKES_AWAY = [
+REMOVING = [
     'op.drop_column("task", "tags")',
     'op.alter_column("task", "title", new_column_name="name")',
     'op.rename_table("task", "todo")',
@@ -49,7 +49,7 @@ TAKES_AWAY = [
 
 
 def revision(step: str, head: str = "") -> str:
-    """The source of one with this step; its way back takes everything away."""
+    """The source of a revision with this upgrade; its downgrade drops the table."""
     back = 'op.drop_table("task")'
     return (
         f'"""Drop nothing."""\n{head}\ndef upgrade():\n    {step}\n\ndef downgrade():\n    {back}\n'
@@ -57,7 +57,7 @@ def revision(step: str, head: str = "") -> str:
 
 
 def steps(source: str) -> Iterator[str]:
-    """The SQL and the operations of its upgrade."""
+    """The SQL and the operations of the upgrade."""
     module = ast.parse(source)
     module.body = [part for part in module.body if getattr(part, "name", "") != "downgrade"]
     nodes = [*ast.walk(module)]
@@ -69,12 +69,12 @@ def steps(source: str) -> Iterator[str]:
             yield str(node.value)
 
 
-def takes_something(source: str) -> bool:
-    """Whether it does more than to add, without saying so."""
+def removes_something(source: str) -> bool:
+    """Whether the revision does more than add, without ``contract = True``."""
     found = [*steps(source)]
     columns = [column for step in found for column in COLUMN.findall(step)]
     unfilled = [c for c in columns if NEEDED.search(c) and not FILLED.search(c)]
-    return bool(unfilled or any(map(TAKES.search, found))) and not CONTRACT.search(source)
+    return bool(unfilled or any(map(REMOVALS.search, found))) and not CONTRACT.search(source)
 
 
 def test_every_revision_after_the_first_only_adds() -> None:
@@ -82,15 +82,15 @@ def test_every_revision_after_the_first_only_adds() -> None:
 
     assert first.name == "0001_task.py"
     assert len(later) + 1 == len([*VERSIONS.glob("*.py")])
-    assert [path.name for path in later if takes_something(path.read_text())] == []
+    assert [path.name for path in later if removes_something(path.read_text())] == []
 
 
-@pytest.mark.parametrize("step", ADDS)
-def test_what_adds_may_pass(step: str) -> None:
-    assert not takes_something(revision(step))
+@pytest.mark.parametrize("step", ADDING)
+def test_an_adding_revision_is_accepted(step: str) -> None:
+    assert not removes_something(revision(step))
 
 
-@pytest.mark.parametrize("step", TAKES_AWAY)
-def test_what_takes_away_must_say_so(step: str) -> None:
-    assert takes_something(revision(step))
-    assert not takes_something(revision(step, "contract = True\n"))
+@pytest.mark.parametrize("step", REMOVING)
+def test_a_removing_revision_must_be_declared(step: str) -> None:
+    assert removes_something(revision(step))
+    assert not removes_something(revision(step, "contract = True\n"))

@@ -1,4 +1,4 @@
-"""A rollout as the kubelet and the Service play it, on the real image and under load."""
+"""Rollouts of the real image under load, with the steps of the kubelet and of a Service."""
 
 import threading
 import time
@@ -11,8 +11,8 @@ import pytest
 
 from tests.deploy.kubernetes.balancer import Balancer, balancer
 from tests.deploy.kubernetes.kustomize import Manifests, manifests
-from tests.deploy.kubernetes.pods import Pod, around, asked, image
-from tests.deploy.kubernetes.promises.probes import FORGET_SECONDS
+from tests.deploy.kubernetes.pods import Pod, around, image, probed
+from tests.deploy.kubernetes.requirements.probes import ENDPOINT_REMOVAL_SECONDS
 from tests.support.database.embedded_postgres import readable_folder
 from tests.support.http.background_traffic import Traffic, background_traffic
 from tests.support.http.server import SECRET
@@ -20,15 +20,15 @@ from tests.support.stack.compose_stack import require_engine
 
 pytestmark = pytest.mark.slow
 
-# No row of Better Auth's stands behind the users of the load.
-ALONE = {"AUTH_USER_PROVISIONING": "jit", "BETTER_AUTH_URL": ""}
+# The users of the load have no row of Better Auth.
+SETTINGS = {"AUTH_USER_PROVISIONING": "jit", "BETTER_AUTH_URL": ""}
 
 New = Callable[[], Pod]
 
 
 @pytest.fixture(scope="module")
 def name() -> Iterator[str]:
-    """The image, under a name of its own."""
+    """The name of the built image."""
     require_engine()
     with image() as built:
         yield built
@@ -36,7 +36,7 @@ def name() -> Iterator[str]:
 
 @pytest.fixture
 def secrets(database_url: str) -> Iterator[Path]:
-    """What the operator's Secret holds, as files."""
+    """The files of the Secret."""
     with readable_folder() as path:
         (path / "database-url").write_text(database_url)
         (path / "better-auth-secret").write_text(SECRET)
@@ -45,17 +45,17 @@ def secrets(database_url: str) -> Iterator[Path]:
 
 @pytest.fixture
 def production() -> Manifests:
-    """The manifests whose numbers are played."""
+    """The manifests from which the numbers come."""
     return manifests("production")
 
 
 @pytest.fixture
 def new_pod(name: str, secrets: Path, production: Manifests) -> Iterator[New]:
-    """Starts pods, and takes them away."""
+    """A function that starts a pod; all pods are removed after the test."""
     with ExitStack() as rest:
 
         def make() -> Pod:
-            pod = Pod(name, production, secrets, **ALONE)
+            pod = Pod(name, production, secrets, **SETTINGS)
             rest.callback(pod.remove)
             return pod
 
@@ -64,53 +64,53 @@ def new_pod(name: str, secrets: Path, production: Manifests) -> Iterator[New]:
 
 @pytest.fixture
 def service() -> Iterator[Balancer]:
-    """What users are sent to."""
+    """The load balancer that users connect to."""
     with balancer() as running:
         yield running
 
 
 def crowd(service: Balancer) -> AbstractContextManager[Traffic]:
-    """So many users that some connect again at any moment."""
+    """Enough users that some of them open a new connection at any moment."""
     return background_traffic(f"http://127.0.0.1:{service.port}", users=15, pause=0.05)
 
 
-def enter(pod: Pod, service: Balancer) -> None:
-    """Started, then ready, then among the endpoints."""
+def add(pod: Pod, service: Balancer) -> None:
+    """Wait until a pod is ready, then make it an endpoint."""
     pod.wait_for("startupProbe")
     pod.wait_for("readinessProbe")
     service.ready.add(pod.port)
 
 
-def leave(pod: Pod, service: Balancer) -> int:
-    """Told to go: the proxies forget it while it sleeps, as late as they may; its exit code."""
-    forgetting = threading.Timer(FORGET_SECONDS, service.ready.discard, [pod.port])
-    forgetting.start()
+def terminate(pod: Pod, service: Balancer) -> int:
+    """Stop a pod whose endpoint is removed as late as is allowed; its exit code."""
+    removal = threading.Timer(ENDPOINT_REMOVAL_SECONDS, service.ready.discard, [pod.port])
+    removal.start()
     code = pod.stop()
-    forgetting.join()
+    removal.join()
     return code
 
 
 def replace_under_load(old: Pod, new: Pod, service: Balancer) -> None:
-    """One enters, the other leaves, and all users were with that one."""
+    """Replace a pod to which all users are connected."""
     with crowd(service):
-        enter(new, service)
-        leave(old, service)
+        add(new, service)
+        terminate(old, service)
 
 
 def test_a_rollout_loses_no_request(new_pod: New, service: Balancer, production: Manifests) -> None:
     replicas = production.one("HorizontalPodAutoscaler")["spec"]["minReplicas"]
     old, codes, readiness = [new_pod() for _ in range(replicas)], [], []
     for pod in old:
-        enter(pod, service)
+        add(pod, service)
     with crowd(service) as load:
         for pod in old:
             new = new_pod()
-            enter(new, service)
+            add(new, service)
             time.sleep(production.one("Deployment")["spec"]["minReadySeconds"])
             assert new.passes("livenessProbe")
-            with asked(pod) as answers:
-                codes.append(leave(pod, service))
-            readiness.append(around(pod.told, answers))
+            with probed(pod) as answers:
+                codes.append(terminate(pod, service))
+            readiness.append(around(pod.terminated_at, answers))
 
     assert codes == [0] * replicas
     assert readiness == [({True}, {False})] * replicas
@@ -119,12 +119,12 @@ def test_a_rollout_loses_no_request(new_pod: New, service: Balancer, production:
     assert len(service.ready) == replicas
 
 
-def test_without_its_sleep_a_pod_loses_requests(
+def test_a_pod_without_the_pre_stop_sleep_loses_requests(
     new_pod: New, service: Balancer, production: Manifests
 ) -> None:
     production.container("Deployment")["lifecycle"]["preStop"]["sleep"]["seconds"] = 0
     old, new = new_pod(), new_pod()
-    enter(old, service)
+    add(old, service)
 
     with pytest.raises(httpx.TransportError):
         replace_under_load(old, new, service)

@@ -1,4 +1,4 @@
-"""Prometheus' rules in the cluster: about our series alone, and about such as are there."""
+"""The PrometheusRule: it uses only series that the API exports in our namespace."""
 
 import re
 from collections import Counter
@@ -15,10 +15,10 @@ from tests.deploy.kubernetes.kustomize import Object, manifests
 from tests.observability.traffic_series import HEALTHY_TRAFFIC, burning, failing, slow
 from tests.support.observability.promtool import Series, failure, promtool
 
-JOB, PLACE = 'job="api"', f'namespace="{rules.NAMESPACE}"'
-# Bad requests of so many, and how many of the windows, from the longest on, fire.
+JOB, OWN = 'job="api"', f'namespace="{rules.NAMESPACE}"'
+# Bad requests, and the number of windows, from the longest on, that fire.
 EACH_WINDOW = [(11, 1), (32, 2), (62, 3), (146, 4)]
-# Prometheus' own, for every target.
+# Series that Prometheus adds for every target.
 SCRAPING = {"up", "scrape_duration_seconds"}
 LABELS = re.compile(r"\b(?:by|on|without|ignoring) \([^)]*\)|\[[^]]*\]")
 SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)(\{[^}]*\})?(?!\w|\s*\()")
@@ -27,68 +27,68 @@ OPERATORS = {"and", "or", "unless"}
 
 @pytest.fixture
 def spec() -> Object:
-    """What the operator hands to Prometheus."""
+    """The specification that the operator gives to Prometheus."""
     found: Object = manifests("production").one("PrometheusRule")["spec"]
     return found
 
 
 @pytest.fixture
 def folder(spec: Object, tmp_path: Path) -> Path:
-    """A folder with that as a rule file."""
+    """A folder with the specification as a rule file."""
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(spec))
     return tmp_path
 
 
-def every(spec: Object) -> list[Object]:
+def all_rules(spec: Object) -> list[Object]:
     """Every rule of every group."""
     return [rule for group in spec["groups"] for rule in group["rules"]]
 
 
 def name(rule: Object) -> str:
-    """Of the alert, or of the series that it makes."""
+    """The name of the alert or of the recorded series."""
     return str(rule.get("alert", rule.get("record")))
 
 
 def recorded(spec: Object) -> set[str]:
-    """The series that the rules make."""
-    return {rule["record"] for rule in every(spec) if "record" in rule}
+    """The names of the recorded series."""
+    return {rule["record"] for rule in all_rules(spec) if "record" in rule}
 
 
 def selectors(spec: Object) -> Iterator[tuple[str, str]]:
-    """Every series that is asked for, and which of them."""
-    for rule in every(spec):
+    """The name and the labels of every selector."""
+    for rule in all_rules(spec):
         found = SELECTOR.findall(LABELS.sub("", rule["expr"]))
         yield from ((series, labels) for series, labels in found if series not in OPERATORS)
 
 
-def own(series: Series, place: str = PLACE) -> Series:
-    """What the cluster's Prometheus has of the API where Compose's has the edge's."""
+def api_series(series: Series, namespace: str = OWN) -> Series:
+    """The series of the API that correspond to these series of the edge exporter."""
     for edge, api in rules.SERIES.items():
         series = {name.replace(edge, api): values for name, values in series.items()}
     counted = [name for name in series if name.startswith("http_")]
-    return {f"{name[:-1]},{JOB},{place}}}": series[name] for name in counted}
+    return {f"{name[:-1]},{JOB},{namespace}}}": series[name] for name in counted}
 
 
-def test_the_rules_are_made_of_those_of_compose() -> None:
+def test_the_manifest_is_generated_from_the_rules_of_compose() -> None:
     stale = "run: python -m deploy.kubernetes.rules"
 
     assert rules.MANIFEST.read_text() == rules.manifest(), stale
 
 
-def test_all_are_there_but_those_about_our_nginx(spec: Object) -> None:
+def test_all_rules_are_there_but_those_on_our_nginx(spec: Object) -> None:
     files = [yaml.safe_load(path.read_text()) for path in rules.SOURCES.glob("*.yml")]
-    names = Counter(name(rule) for file in files for rule in every(file))
+    names = Counter(name(rule) for file in files for rule in all_rules(file))
     edge = yaml.safe_load((rules.SOURCES / rules.OMITTED).read_text())
 
-    assert Counter(map(name, every(spec))) == names - Counter(map(name, every(edge)))
-    assert {*map(name, every(edge))} == {
+    assert Counter(map(name, all_rules(spec))) == names - Counter(map(name, all_rules(edge)))
+    assert {*map(name, all_rules(edge))} == {
         "EdgeDown",
         "EdgeErrorsWithoutBackend",
         "CertificateExpiringSoon",
     }
 
 
-def test_prometheus_takes_them(folder: Path) -> None:
+def test_promtool_accepts_the_rules(folder: Path) -> None:
     checked = promtool("check", "rules", "--lint-fatal", folder / "rules.yml")
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -103,7 +103,7 @@ def test_every_series_is_exported_or_recorded(spec: Object) -> None:
     assert {"http_requests", "tasks_api_in_flight"} < own <= exported
 
 
-def test_the_dashboards_ask_for_nothing_that_only_compose_records(spec: Object) -> None:
+def test_the_dashboards_use_only_recorded_series_of_the_cluster(spec: Object) -> None:
     found = manifests("production").one("ConfigMap", "tasks-api-dashboards")["data"]
     asked = {*re.findall(r"\b(?:edge_\w+|\w+:[a-z]\w*:\w+)", "".join(found.values()))}
 
@@ -113,42 +113,46 @@ def test_the_dashboards_ask_for_nothing_that_only_compose_records(spec: Object) 
 
 def test_every_selector_names_our_job_and_namespace(spec: Object) -> None:
     for series, labels in selectors(spec):
-        assert PLACE in labels, series
+        assert OWN in labels, series
         assert series in recorded(spec) or JOB in labels, series
-    assert {rule["labels"]["namespace"] for rule in every(spec)} == {rules.NAMESPACE}
+    assert {rule["labels"]["namespace"] for rule in all_rules(spec)} == {rules.NAMESPACE}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("of_10000", "windows"), EACH_WINDOW)
-def test_failures_page_and_ticket_as_in_compose(folder: Path, of_10000: int, windows: int) -> None:
+def test_failures_fire_the_same_windows_as_in_compose(
+    folder: Path, of_10000: int, windows: int
+) -> None:
     fires = {"45m": burning("Availability", windows)}
 
-    assert not failure(folder, own(failing(of_10000)), fires, folder)
+    assert not failure(folder, api_series(failing(of_10000)), fires, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("of_1000", "windows"), EACH_WINDOW)
-def test_slow_answers_page_and_ticket_as_in_compose(
+def test_slow_answers_fire_the_same_windows_as_in_compose(
     folder: Path, of_1000: int, windows: int
 ) -> None:
-    assert not failure(folder, own(slow(of_1000)), {"45m": burning("Latency", windows)}, folder)
+    assert not failure(
+        folder, api_series(slow(of_1000)), {"45m": burning("Latency", windows)}, folder
+    )
 
 
-def test_a_neighbour_that_fails_alerts_nobody(folder: Path) -> None:
+def test_failures_in_another_namespace_fire_no_alert(folder: Path) -> None:
     theirs = 'namespace="theirs"'
     down = {f"up{{{JOB},{theirs}}}": "0x200"}
-    series = own(HEALTHY_TRAFFIC) | own(failing(5000), theirs) | down
+    series = api_series(HEALTHY_TRAFFIC) | api_series(failing(5000), theirs) | down
 
     assert not failure(folder, series, {"45m": set()}, folder)
 
 
-def test_a_cluster_where_nobody_asked_yet_alerts_nobody(folder: Path) -> None:
-    series = {f"up{{{JOB},{PLACE}}}": "1x200"}
+def test_a_cluster_without_requests_fires_no_alert(folder: Path) -> None:
+    series = {f"up{{{JOB},{OWN}}}": "1x200"}
 
     assert not failure(folder, series, {"60m": set()}, folder)
 
 
-def test_targets_that_nobody_finds_are_an_alert(folder: Path) -> None:
+def test_missing_targets_fire_an_alert(folder: Path) -> None:
     series = {f'up{{{JOB},namespace="theirs"}}': "1x200"}
 
     assert not failure(folder, series, {"60m": {"SLIAbsent"}}, folder)

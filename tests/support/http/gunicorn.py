@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
-import psutil
 
 from tests.support.command import ROOT, Command, data_directory, free_port, processes_using, running
 from tests.support.http.server import SECRET
@@ -26,8 +25,10 @@ class Gunicorn:
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        children = {child.pid for child in psutil.Process(self.command.process.pid).children()}
-        return sorted(children & processes_using(self._data).keys())
+        master = self.command.process.pid
+        return sorted(
+            n for n in processes_using(self._data) if n != master and _parent(n) == master
+        )
 
     def kill(self, *workers: int) -> None:
         """End these at once, as a lack of memory does."""
@@ -47,6 +48,13 @@ def _is_ready(base: str) -> bool:
         return httpx.get(f"{base}/readyz").is_success
     except httpx.TransportError:
         return False
+
+
+def _parent(number: int) -> int:
+    try:
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except FileNotFoundError:
+        return 0
 
 
 @contextmanager

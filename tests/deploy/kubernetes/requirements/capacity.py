@@ -1,4 +1,4 @@
-"""How much a pod takes, how many there are, and what the database must have for all of them."""
+"""Resources of a pod, number of pods, and the database connections for all of them."""
 
 import re
 
@@ -6,12 +6,12 @@ from api.config.settings import Settings
 from tests.deploy.kubernetes.kustomize import Manifests
 from tests.support.http.server import make_settings
 
-# Neon's max_connections by the size of a compute in CU; 7 of them are Neon's own.
+# max_connections of Neon by the size of the compute in CU; 7 of them are reserved by Neon.
 NEON = {"0.25": 104, "0.5": 209, "1": 419, "2": 839, "4": 1678}
 RESERVED = 7
-# For migrations, and people who look.
+# For migrations and for sessions of operators.
 SPARE = 10
-# What two workers under load were measured to take, their metrics included.
+# Measured for two workers under load, including their metric files.
 MEMORY_MIB = 175
 COMPOSE_MIB = 1024
 
@@ -27,7 +27,7 @@ def _number(quantity: str, unit: str) -> int:
 
 
 def resources(manifests: Manifests) -> None:
-    """Memory has a limit, and so has what is written into it; the processor has none."""
+    """Memory and memory volumes are limited; CPU is requested, but not limited."""
     for kind, least, most in (("Deployment", MEMORY_MIB, COMPOSE_MIB), ("CronJob", 64, 512)):
         found = manifests.container(kind)["resources"]
         volumes = [v["emptyDir"] for v in manifests.pod(kind)["volumes"] if "emptyDir" in v]
@@ -40,7 +40,7 @@ def resources(manifests: Manifests) -> None:
 
 
 def autoscaling(manifests: Manifests) -> None:
-    """By the processor, up at once, down slowly."""
+    """Scales by CPU, up at once, down slowly."""
     spec = manifests.one("HorizontalPodAutoscaler")["spec"]
     deployment = manifests.one("Deployment")
 
@@ -56,17 +56,18 @@ def autoscaling(manifests: Manifests) -> None:
 
 
 def disruption(manifests: Manifests) -> None:
-    """A drained node leaves one pod at work, and can be drained."""
+    """A drain leaves one pod running, and is not blocked by pods that are not ready."""
     spec = manifests.one("PodDisruptionBudget")["spec"]
     autoscaler = manifests.one("HorizontalPodAutoscaler")["spec"]
 
     assert spec["selector"] == manifests.one("Deployment")["spec"]["selector"]
     assert 1 == spec["minAvailable"] < autoscaler["minReplicas"] <= autoscaler["maxReplicas"]
     assert autoscaler["minReplicas"] == 2
+    assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
 def connections(manifests: Manifests) -> None:
-    """As many replicas as there may be, twice in a rollout, have their connections."""
+    """The database has enough connections for maxReplicas, twice during a rollout."""
     given = {name.lower(): value for name, value in manifests.settings.items()}
     settings = make_settings(**given)
     annotations = manifests.one("Deployment")["metadata"]["annotations"]

@@ -1,4 +1,4 @@
-"""What a pod is, and what it may do."""
+"""Identity, security context, volumes, DNS and image of the pods."""
 
 import re
 
@@ -19,11 +19,13 @@ FILES = {
     "Deployment": {"DATABASE_URL_FILE", "BETTER_AUTH_SECRET_FILE"},
     "CronJob": {"DATABASE_URL_FILE"},
 }
+# Options of the resolver (resolv.conf(5)), in seconds and attempts.
+DNS = {"ndots": 1, "timeout": 1, "attempts": 4}
 HOUR, WEEK = 3600, 7 * 24 * 3600
 
 
 def identity(manifests: Manifests) -> None:
-    """The labels say which pods are whose; nothing in them can speak to the cluster."""
+    """Labels and selectors match, and no pod gets a token for the Kubernetes API."""
     labels = {kind: manifests.template(kind)["metadata"]["labels"] for kind in FILES}
     account = manifests.one("ServiceAccount")
 
@@ -37,7 +39,7 @@ def identity(manifests: Manifests) -> None:
 
 
 def confinement(manifests: Manifests) -> None:
-    """Not root, no capability, no file that can be changed: what the namespace demands, too."""
+    """Pods meet the restricted Pod Security Standard, which the namespace enforces."""
     namespace = manifests.one("Namespace")["metadata"]
     assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert {o["metadata"].get("namespace") for o in manifests.objects} == {None, namespace["name"]}
@@ -55,7 +57,7 @@ def confinement(manifests: Manifests) -> None:
 
 
 def secrets(manifests: Manifests) -> None:
-    """Files that their user can read, each for those alone that need it; no value, no variable."""
+    """Secrets are mounted as read-only files into the pods that need them, never as variables."""
     assert not manifests.all("Secret")
     for kind, names in FILES.items():
         entries = {entry["name"]: entry["value"] for entry in manifests.container(kind)["env"]}
@@ -72,7 +74,7 @@ def secrets(manifests: Manifests) -> None:
 
 
 def writable(manifests: Manifests) -> None:
-    """Memory of a limited size, where the image writes."""
+    """The image writes only to memory volumes of a limited size."""
     [folder] = re.findall(r"PROMETHEUS_MULTIPROC_DIR=(\S+)/", (ROOT / "Dockerfile").read_text())
 
     assert folder in MOUNTS["Deployment"]
@@ -85,7 +87,7 @@ def writable(manifests: Manifests) -> None:
 
 
 def _volumes(manifests: Manifests, kind: str) -> dict[str, Object]:
-    """What is mounted, by its path."""
+    """The sources of the volumes, by mount path."""
     sources = {v.pop("name"): v for v in map(dict, manifests.pod(kind)["volumes"])}
     mounts = manifests.container(kind)["volumeMounts"]
     assert [m.get("readOnly") for m in mounts] == [
@@ -96,7 +98,7 @@ def _volumes(manifests: Manifests, kind: str) -> dict[str, Object]:
 
 
 def release(manifests: Manifests) -> None:
-    """One image for both, of this version; both read the same settings."""
+    """API and migration use the same image, of this version, and the same settings."""
     settings = [m["metadata"]["name"] for m in manifests.all("ConfigMap")]
 
     assert {manifests.container(kind)["image"] for kind in FILES} == {f"tasks-api:{__version__}"}
@@ -107,9 +109,9 @@ def release(manifests: Manifests) -> None:
 
 
 def migration(manifests: Manifests) -> None:
-    """The image's own command, a few times, not for ever; its outcome can be read for a while.
+    """The migration runs once for a limited time, and its result is kept for a while.
 
-    Only a person starts it: a template that is never due can change with every release.
+    Its schedule is suspended; an eviction does not count as a failure.
     """
     spec = dict(manifests.one("CronJob")["spec"])
     job = spec.pop("jobTemplate")
@@ -119,6 +121,24 @@ def migration(manifests: Manifests) -> None:
     assert manifests.container("CronJob")["command"] == ["python", "-m", "api.migrations"]
     assert "command" not in manifests.container("Deployment")
     assert manifests.pod("CronJob")["restartPolicy"] == "Never"
-    assert 1 <= job["spec"]["backoffLimit"] <= 6
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["podFailurePolicy"] == {
+        "rules": [
+            {
+                "action": "Ignore",
+                "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+            }
+        ]
+    }
     assert 60 <= job["spec"]["activeDeadlineSeconds"] <= HOUR
     assert HOUR <= job["spec"]["ttlSecondsAfterFinished"] <= WEEK
+
+
+def dns(manifests: Manifests) -> None:
+    """A lost DNS packet costs one second of several; names with a dot are not searched for."""
+    connect_seconds = Settings.model_fields["connect_deadline_seconds"].default
+
+    for kind in FILES:
+        options = manifests.pod(kind)["dnsConfig"]["options"]
+        assert options == [{"name": name, "value": f"{value}"} for name, value in DNS.items()]
+    assert DNS["timeout"] * DNS["attempts"] < connect_seconds

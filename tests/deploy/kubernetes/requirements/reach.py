@@ -1,4 +1,4 @@
-"""Who reaches the API, and whom it reaches."""
+"""Network: Service, Ingress, NetworkPolicies, scraping, and the spread over nodes."""
 
 from functools import cache
 
@@ -6,14 +6,14 @@ from api.config.settings import Settings
 from api.main import create_app
 from deploy.kubernetes.rules import NAMESPACE
 from tests.deploy.kubernetes.kustomize import Manifests, Object
-from tests.deploy.kubernetes.promises.pods import API, NAME
+from tests.deploy.kubernetes.requirements.pods import API, NAME
 from tests.support.http.server import make_settings
 
 TCP = "TCP"
 
 
 def service(manifests: Manifests) -> None:
-    """The Service finds the pods and their port."""
+    """The Service selects the pods and their port."""
     spec = manifests.one("Service")["spec"]
 
     assert spec["selector"] == API
@@ -24,12 +24,13 @@ def service(manifests: Manifests) -> None:
 
 
 def ingress(manifests: Manifests) -> None:
-    """Over TLS, and only what clients call: of the API's paths neither probes nor metrics."""
+    """The Ingress serves the paths of clients over TLS: neither probes nor metrics."""
     spec = manifests.one("Ingress")["spec"]
     [rule] = spec["rules"]
     paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
     backend = {"service": {"name": "tasks-api", "port": {"name": "http"}}}
 
+    assert spec["ingressClassName"] == "nginx"
     assert spec["tls"] == [{"hosts": [rule["host"]], "secretName": "tasks-api-tls"}]
     assert paths == {"/api": "Prefix", "/openapi.json": "Exact"}
     assert all(path["backend"] == backend for path in rule["http"]["paths"])
@@ -45,25 +46,25 @@ def _routes() -> set[str]:
     return {path for path in found if not path.startswith("/api/")}
 
 
-def walls(manifests: Manifests) -> None:
-    """Nothing in or out of the namespace by itself; the proxies and Prometheus may come in."""
+def network_ingress(manifests: Manifests) -> None:
+    """All traffic is denied by default; Ingress controller and Prometheus may connect."""
     policies = {p["metadata"]["name"]: p["spec"] for p in manifests.all("NetworkPolicy")}
-    ours = _namespace("ingress"), _namespace("monitoring")
+    sources = [_namespace("ingress"), _namespace("monitoring")]
 
-    assert {*policies} == {"deny", "to-the-api", "to-the-world"}
-    assert policies["deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert policies["to-the-api"] == {
+    assert {*policies} == {"default-deny", "allow-ingress-to-api", "allow-egress"}
+    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert policies["allow-ingress-to-api"] == {
         "podSelector": {"matchLabels": API},
         "policyTypes": ["Ingress"],
-        "ingress": [{"from": [*ours], "ports": [{"protocol": TCP, "port": "http"}]}],
+        "ingress": [{"from": sources, "ports": [{"protocol": TCP, "port": "http"}]}],
     }
 
 
-def world(manifests: Manifests) -> None:
-    """Out to names, PostgreSQL and HTTPS alone."""
+def network_egress(manifests: Manifests) -> None:
+    """Pods may connect to DNS, PostgreSQL and HTTPS only."""
     dns = {**_namespace("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
 
-    assert manifests.one("NetworkPolicy", "to-the-world")["spec"] == {
+    assert manifests.one("NetworkPolicy", "allow-egress")["spec"] == {
         "podSelector": {"matchLabels": NAME},
         "policyTypes": ["Egress"],
         "egress": [
@@ -81,7 +82,7 @@ def _namespace(name: str) -> Object:
 
 
 def scraping(manifests: Manifests) -> None:
-    """Prometheus finds production's Service, and calls it what rules and dashboards call it."""
+    """Prometheus scrapes production, with the job name that rules and dashboards use."""
     if manifests.one("Namespace")["metadata"]["name"] != NAMESPACE:
         assert not [*manifests.all("ServiceMonitor"), *manifests.all("PrometheusRule")]
         return
@@ -96,7 +97,7 @@ def scraping(manifests: Manifests) -> None:
 
 
 def spread(manifests: Manifests) -> None:
-    """Over zones and hosts where there are several, without refusing to run where not."""
+    """Pods are spread over zones and hosts if there are several."""
     assert manifests.pod("Deployment")["topologySpreadConstraints"] == [
         {
             "topologyKey": key,

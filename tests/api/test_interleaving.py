@@ -1,4 +1,4 @@
-"""Concurrent requests log under their own request ids."""
+"""Two requests at the same time, and whose line is whose."""
 
 import threading
 from collections.abc import Iterator
@@ -18,34 +18,34 @@ from tests.support.http.server import make_settings, serve
 
 REQUESTS = ["the-first-of-them", "the-second-of-them", "the-third-of-them"]
 
-logger = structlog.get_logger()
+log_of_theirs = structlog.get_logger()
 
 
 @pytest.fixture
 def meeting(database_url: str) -> Iterator[str]:
-    """An API whose routes log before and after all requests have arrived."""
-    arrived, all_arrived = [0], threading.Event()
+    """An API whose routes say something before and after they have met all the others."""
+    arrived, everybody = [0], threading.Event()
 
     def meet() -> None:
         arrived[0] += 1
         if arrived[0] == len(REQUESTS):
-            all_arrived.set()
+            everybody.set()
 
-    def log_event(request: Request, when: str) -> None:
-        logger.info("marker", when=when, of=request.query_params["of"])
+    def say(request: Request, when: str) -> None:
+        log_of_theirs.info("said", when=when, of=request.query_params["of"])
 
     async def awaiting(request: Request) -> Response:
-        log_event(request, "before")
+        say(request, "before")
         meet()
-        await anyio.to_thread.run_sync(all_arrived.wait)
-        log_event(request, "after")
+        await anyio.to_thread.run_sync(everybody.wait)
+        say(request, "after")
         return Response()
 
     def blocking(request: Request) -> Response:
-        log_event(request, "before")
+        say(request, "before")
         meet()
-        all_arrived.wait()
-        log_event(request, "after")
+        everybody.wait()
+        say(request, "after")
         return Response()
 
     routes = (Route("/awaiting", awaiting), Route("/blocking", blocking))
@@ -54,7 +54,7 @@ def meeting(database_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["awaiting", "blocking"])
-def test_concurrent_requests_log_their_own_request_ids(
+def test_requests_at_the_same_time_never_mix_their_ids(
     kind: str, meeting: str, log: BinaryIO
 ) -> None:
     def ask(request_id: str) -> int:
@@ -64,10 +64,10 @@ def test_concurrent_requests_log_their_own_request_ids(
     log.read()
     with ThreadPoolExecutor(len(REQUESTS)) as pool:
         assert [*pool.map(ask, REQUESTS)] == [200] * len(REQUESTS)
-    marked: list[dict[str, Any]] = [
-        line for line in map(orjson.loads, log.read().splitlines()) if line["event"] == "marker"
+    said: list[dict[str, Any]] = [
+        line for line in map(orjson.loads, log.read().splitlines()) if line["event"] == "said"
     ]
 
-    assert [line["when"] for line in marked] == ["before"] * 3 + ["after"] * 3
-    assert all(line["request_id"] == line["of"] for line in marked)
-    assert {line["of"] for line in marked} == {*REQUESTS}
+    assert [line["when"] for line in said] == ["before"] * 3 + ["after"] * 3
+    assert all(line["request_id"] == line["of"] for line in said)
+    assert {line["of"] for line in said} == {*REQUESTS}
