@@ -22,7 +22,8 @@ from api.telemetry.logs import stdlib_config  # noqa: E402
 _settings = settings.load()
 
 wsgi_app = "api.main:from_environment()"
-bind = f"{_settings.host}:{_settings.port}"
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "deploy.worker.Worker"
 # Importing before the fork shares memory and starts a new worker in milliseconds.

@@ -13,14 +13,21 @@ class HttpProtocol(HttpToolsProtocol):
     """Answers malformed HTTP with a problem document (RFC 9457), like every other error."""
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, which stops at a request that wants another protocol."""
+        """Feed the parser, which stops at each request that asks for another protocol."""
         self._unset_keepalive_if_required()
+        rest: bytes | None = data
+        while rest is not None:
+            rest = self._feed(rest)
+
+    def _feed(self, data: bytes) -> bytes | None:
+        """Parse ``data``; returns the bytes to parse next after a request with ``Upgrade``."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
+            return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
+        return None
 
     def on_headers_complete(self) -> None:
         """Require exactly one Host (RFC 9112 section 3.2); an exception makes the parser fail."""
@@ -33,12 +40,14 @@ class HttpProtocol(HttpToolsProtocol):
         """Keep uvicorn from starting a request before its body is parsed (except CONNECT)."""
         return bool(self.scope["method"] != "CONNECT")
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Take the request as if it had not asked (RFC 9110 section 7.8): its body follows."""
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """The request without its ``Upgrade`` header, which a server may ignore (RFC 9110
+        section 7.8), and ``rest``, which begins with its body.
+        """
         lines = [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
         head = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([head, *lines, b"", b""]) + rest)
+        return b"\r\n".join([head, *lines, b"", b""]) + rest
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400 and close: the boundary of the next request is unknown."""

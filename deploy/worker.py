@@ -6,12 +6,14 @@ such a connection gets a reset, and must not repeat a POST. So a stopping worker
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
+from uvicorn.config import Config
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
@@ -24,7 +26,20 @@ STOP_SECONDS = 20
 
 
 class DrainingServer(Server):
-    """A uvicorn server that answers with ``Connection: close`` before it closes connections."""
+    """A uvicorn server that answers with ``Connection: close`` before it closes connections.
+
+    It stops when its parent is another process than gunicorn's master, which was killed then.
+    """
+
+    def __init__(self, config: Config, master: int) -> None:
+        super().__init__(config)
+        self._master = master
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop; uvicorn asks ten times per second."""
+        if os.getppid() != self._master:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, drain, then shut down; heartbeats to the arbiter continue meanwhile."""
@@ -69,7 +84,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     async def _serve(self) -> None:
         """Serve as the base class does, with ``DrainingServer``."""
         self.config.app = self.wsgi
-        server = DrainingServer(config=self.config)
+        server = DrainingServer(self.config, self.ppid)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGQUIT, self.handle_exit, signal.SIGQUIT, None)
         await server.serve(sockets=self.sockets)

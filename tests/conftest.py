@@ -15,10 +15,20 @@ from api.telemetry import logs
 from tests.support.database.embedded_postgres import migrated_postgres
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
+from tests.support.required_tools import summary
 
-# No setting of the caller's environment reaches the tests.
-for name in Settings.model_fields:
-    os.environ.pop(name.upper(), None)
+# No setting of the caller's environment reaches the tests: not ours, libpq's, nor a proxy.
+SETTINGS = {name.upper() for name in Settings.model_fields}
+for name in [*os.environ]:
+    if name in SETTINGS or name.startswith("PG") or name.lower().endswith("_proxy"):
+        del os.environ[name]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End the run with one line that names the missing tools and their packages."""
+    if skipped := terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line(summary(report.longrepr[2] for report in skipped))
 
 
 @pytest.fixture(scope="session", autouse=True)

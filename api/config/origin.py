@@ -1,4 +1,4 @@
-"""Origins, as browsers send them and as Better Auth writes them into ``iss`` and ``aud``."""
+"""Web origins (RFC 6454), as in ``Origin`` headers and in Better Auth's ``iss`` and ``aud``."""
 
 import re
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and any unusual port; raises ``ValueError`` where a URL has none of http's."""
+    """The origin of an http(s) URL, without a default port; raises ``ValueError`` for others."""
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""Settings whose value stands in a file, as Compose and Kubernetes hand out secrets."""
+"""Settings read from a file, as Docker Compose and Kubernetes mount secrets."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def from_file(name: str, data: Mapping[str, Any]) -> str:
-    """The content of the file that ``NAME_FILE`` names; raises ``ValueError`` with the mistake."""
+    """The content of the file named by ``NAME_FILE``; raises ``ValueError`` if unusable."""
     if name in data:
         message = f"{name.upper()} and {name.upper()}_FILE are both set: keep one"
         raise ValueError(message)

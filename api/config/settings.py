@@ -1,4 +1,4 @@
-"""Everything the environment may say: read once, checked at start, never changed afterwards.
+"""The settings: read once from the environment, validated at start, immutable.
 
 A secret has no default. Its value may stand in a file instead, which ``NAME_FILE`` names.
 """
@@ -25,6 +25,7 @@ from api.config.secret_file import from_file
 
 SECRETS = ("database_url", "database_url_direct", "better_auth_secret")
 SECRET_BYTES = 32
+DOTENV = Path(".env")
 PLACEHOLDER = re.compile(
     "change|replace|example|placeholder|your[-_ ]|better-auth-secret", re.IGNORECASE
 )
@@ -48,10 +49,11 @@ Milliseconds = Annotated[float, Field(ge=0.001, le=60)]
 
 
 class Settings(BaseSettings):
-    """One field per setting; the names are those of the environment, in capitals."""
+    """One field per environment variable; the variable has the field's name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=DOTENV,
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         arbitrary_types_allowed=True,
@@ -153,12 +155,12 @@ class Settings(BaseSettings):
 
     @property
     def connections(self) -> int:
-        """What all instances together may open to the database."""
+        """The connections that all instances together may open to the database."""
         return self.workers * self.pool_size * self.instances
 
     @property
     def jwks_url(self) -> str | None:
-        """Where the issuer publishes its keys; Better Auth's base path replaces its usual one."""
+        """The URL of the issuer's key set; a path in ``BETTER_AUTH_URL`` replaces ``/api/auth``."""
         if self.better_auth_jwks_url or not self.better_auth_url:
             return self.better_auth_jwks_url
         path = urlsplit(self.better_auth_url).path.rstrip("/") or "/api/auth"
@@ -166,12 +168,12 @@ class Settings(BaseSettings):
 
     @property
     def issuers(self) -> tuple[str, ...]:
-        """The accepted ``iss``; empty when nothing says which."""
+        """The accepted values of ``iss``; empty if no setting names one."""
         return self.auth_issuer or self._own_origin
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The accepted ``aud``; empty when nothing says which."""
+        """The accepted values of ``aud``; empty if no setting names one."""
         return self.auth_audience or self._own_origin
 
     @property
@@ -180,11 +182,25 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings of this process, or an end with one sentence per mistake."""
+    """The settings of this process; raises ``SystemExit`` with one sentence per mistake."""
+    _check_dotenv(DOTENV)
     try:
         return Settings()
     except ValidationError as error:
         raise SystemExit("\n".join(map(_sentence, error.errors()))) from None
+
+
+def _check_dotenv(path: Path) -> None:
+    """Raise ``SystemExit`` for a file in another encoding; UTF-16 without a mark holds NULs."""
+    try:
+        content = path.read_bytes() if path.is_file() else b""
+        if "\0" not in content.decode():
+            return
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        pass
+    raise SystemExit(f"{path}: must be text in UTF-8")
 
 
 def _is_weak(secret: str) -> bool:

@@ -1,4 +1,4 @@
-"""Every failure this API can answer, one class each; ``Problem`` itself is a defect of ours."""
+"""One class per error of this API; ``Problem`` itself is the 500 for a defect."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ REALM = 'Bearer realm="tasks"'
 
 
 class InvalidRequest(Problem):
-    """Broken HTTP or header syntax, or two credentials (RFC 6750 section 3.1)."""
+    """Invalid HTTP, invalid header syntax, or two credentials (RFC 6750 section 3.1)."""
 
     status = 400
     code = "invalid_request"
@@ -17,7 +17,7 @@ class InvalidRequest(Problem):
 
 
 class TokenMissing(Problem):
-    """No bearer token: the challenge carries no error attribute (RFC 6750 section 3)."""
+    """No bearer token; the challenge has no error attribute (RFC 6750 section 3)."""
 
     status = 401
     code = "token_missing"
@@ -26,7 +26,7 @@ class TokenMissing(Problem):
 
 
 class TokenInvalid(Problem):
-    """A token this API does not accept; which check failed is for the log alone."""
+    """A token failed a check; only the log says which."""
 
     status = 401
     code = "token_invalid"
@@ -38,7 +38,7 @@ class TokenInvalid(Problem):
 
 
 class TokenExpired(Problem):
-    """A good token, too late."""
+    """A valid token after its ``exp``."""
 
     status = 401
     code = "token_expired"
@@ -50,7 +50,7 @@ class TokenExpired(Problem):
 
 
 class UserMismatch(Problem):
-    """The path names another user; whether that user exists is never looked up."""
+    """The path has another user's id; whether that user exists is not looked up."""
 
     status = 403
     code = "user_mismatch"
@@ -58,7 +58,7 @@ class UserMismatch(Problem):
 
 
 class NotFound(Problem):
-    """No such route."""
+    """No route has this path."""
 
     status = 404
     code = "not_found"
@@ -66,7 +66,7 @@ class NotFound(Problem):
 
 
 class TaskNotFound(Problem):
-    """No such task, or somebody else's: the same answer."""
+    """No task has this id, or it belongs to another user: the same response."""
 
     status = 404
     code = "task_not_found"
@@ -74,7 +74,7 @@ class TaskNotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The path exists; ``Allow`` lists every method it answers (RFC 9110 section 15.5.6)."""
+    """The path exists; ``Allow`` lists its methods (RFC 9110 section 15.5.6)."""
 
     status = 405
     code = "method_not_allowed"
@@ -86,7 +86,7 @@ class MethodNotAllowed(Problem):
 
 
 class RequestTimeout(Problem):
-    """The body did not arrive in time."""
+    """The body did not arrive within the request's deadline."""
 
     status = 408
     code = "invalid_request"
@@ -95,7 +95,7 @@ class RequestTimeout(Problem):
 
 
 class BodyTooLarge(Problem):
-    """More body than ``MAX_BODY_BYTES``."""
+    """The body exceeds ``MAX_BODY_BYTES``."""
 
     status = 413
     code = "body_too_large"
@@ -104,7 +104,7 @@ class BodyTooLarge(Problem):
 
 
 class UnsupportedMedia(Problem):
-    """A body that does not say it is plain JSON."""
+    """A body that is not declared as JSON, or has a content coding."""
 
     status = 415
     code = "media_type"
@@ -112,7 +112,7 @@ class UnsupportedMedia(Problem):
 
 
 class Invalid(Problem):
-    """The request breaks the contract: ``errors`` says where, and never repeats the input."""
+    """A validation failed; ``errors`` locates each mistake and never repeats the input."""
 
     status = 422
     code = "validation"
@@ -124,7 +124,7 @@ class Invalid(Problem):
 
 
 class IdempotencyMismatch(Problem):
-    """The key was used before, with another body."""
+    """The ``Idempotency-Key`` was used before with another body."""
 
     status = 422
     code = "idempotency_mismatch"
@@ -141,7 +141,7 @@ class Overloaded(Problem):
 
 
 class DatabaseUnavailable(Problem):
-    """The database did not take the work; nothing was applied."""
+    """The database did not run the statement; nothing was applied."""
 
     status = 503
     code = "database_unavailable"
@@ -150,7 +150,7 @@ class DatabaseUnavailable(Problem):
 
 
 class ReadOnly(Problem):
-    """The database takes no writes for the moment."""
+    """The database is read-only at present."""
 
     status = 503
     code = "read_only"
@@ -159,14 +159,14 @@ class ReadOnly(Problem):
 
 
 class StorageFull(ReadOnly):
-    """No room for what is new; waiting does not help, so no ``Retry-After``."""
+    """The database's storage is full; waiting does not help, so there is no ``Retry-After``."""
 
     detail = "The database is full: tasks can be read, but not changed."
     headers: Mapping[str, str] = {}
 
 
 class SchemaOutdated(Problem):
-    """The database lacks a table, a column or a role that this release needs."""
+    """The database lacks a table, a column, a role or a grant of this release."""
 
     status = 503
     code = "schema_outdated"
@@ -175,7 +175,7 @@ class SchemaOutdated(Problem):
 
 
 class KeysUnavailable(Problem):
-    """The issuer's keys cannot be had: whether the token is good cannot be told."""
+    """The issuer's key set is not available, so the token cannot be verified."""
 
     status = 503
     code = "keys_unavailable"
@@ -184,7 +184,7 @@ class KeysUnavailable(Problem):
 
 
 class OutcomeUnknown(Problem):
-    """A write was sent and not answered: it may have been applied."""
+    """A write was sent and no answer came: it may have been applied."""
 
     status = 504
     code = "outcome_unknown"

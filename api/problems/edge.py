@@ -1,4 +1,4 @@
-"""What nginx answers in the API's place, as ``deploy/nginx/problems.conf`` says it."""
+"""The errors that nginx answers itself, as configured in ``deploy/nginx/problems.conf``."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from api.problems.problem import Problem
 
 
 class UriTooLong(Problem):
-    """More target than it takes."""
+    """The request target exceeds nginx's limit."""
 
     status = 414
     code = "uri_too_long"
@@ -14,7 +14,7 @@ class UriTooLong(Problem):
 
 
 class RateLimited(Problem):
-    """More requests than one address or one token may send."""
+    """An address or a token exceeds its rate limit."""
 
     status = 429
     code = "rate_limited"
@@ -23,7 +23,7 @@ class RateLimited(Problem):
 
 
 class HeadersTooLarge(Problem):
-    """More header than it takes."""
+    """The header fields exceed nginx's limit."""
 
     status = 431
     code = "headers_too_large"
@@ -31,7 +31,7 @@ class HeadersTooLarge(Problem):
 
 
 class BadGateway(Problem):
-    """The API died with the request, or is not there."""
+    """The API closed the connection without a response, or does not listen."""
 
     status = 502
     code = "bad_gateway"

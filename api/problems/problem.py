@@ -1,4 +1,4 @@
-"""The one shape of every failure this API answers (RFC 9457)."""
+"""Problem documents: the shape of every error response (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -8,14 +8,14 @@ import orjson
 from starlette.responses import Response
 
 PROBLEM_JSON = "application/problem+json"
-# RFC 9110 renamed these; Python 3.11 and 3.12 still say the old names.
+# RFC 9110 renamed these; Python 3.11 and 3.12 have the old phrases.
 PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 
 
 class Problem(Exception):
-    """A failure with its answer: ``detail`` is for people, ``code`` for programs.
+    """An error with its response: ``detail`` is for people, ``code`` for programs.
 
-    ``codes`` are those of all failures there are.
+    ``codes`` holds the codes of all subclasses. ``reason`` is for the log and the metrics only.
     """
 
     codes: ClassVar[set[str]] = {"internal"}

@@ -1,4 +1,4 @@
-"""``GET /metrics``: all workers added up, in the text format of Prometheus."""
+"""``GET /metrics``: the sum over all workers, in Prometheus' text format."""
 
 import os
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ merge: Any = MultiProcessCollector.merge
 
 @router.get("/metrics")
 async def show_metrics() -> Response:
-    """What was counted; rendered aside, one at a time, so that no request waits for it."""
+    """All metrics, rendered in a thread, one scrape at a time, so that requests do not wait."""
     text = await anyio.to_thread.run_sync(_render, limiter=one_at_a_time)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -34,7 +34,7 @@ def _render() -> bytes:
 
 
 class _Workers:
-    """The files of all workers, without those that a worker left torn when it was killed."""
+    """The metric files of all workers, except files that a killed worker left incomplete."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,12 +43,12 @@ class _Workers:
         files = [str(file) for file in self._folder.glob("*.db")]
         try:
             merged: Iterable[Any] = merge(files)
-        except Exception:  # noqa: BLE001, whatever a torn file makes of its parser
-            merged = merge([file for file in files if _is_whole(file)])
+        except Exception:  # noqa: BLE001, an incomplete file can raise anything
+            merged = merge([file for file in files if _is_complete(file)])
         return merged
 
 
-def _is_whole(file: str) -> bool:
+def _is_complete(file: str) -> bool:
     try:
         merge([file])
     except Exception:  # noqa: BLE001, as above

@@ -1,4 +1,4 @@
-"""One JSON object per line, whoever writes it: ours, gunicorn's, uvicorn's, a warning."""
+"""JSON logs: one object per line for our events, gunicorn, uvicorn and Python's warnings."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ Level = Literal["debug", "info", "warning", "error"]
 
 FRAMES = 20
 STDOUT = 1
-# POSIX's least PIPE_BUF on Linux is 4096: longer writes of several processes may mix.
+# Writes up to PIPE_BUF (4096 bytes on Linux) are atomic; longer lines of two workers could mix.
 LINE_BYTES = 4000
 KEPT_TEXT, KEPT_ITEMS, KEPT_MEMBERS = 80, 3, 16
 SECRET = re.compile("authorization|cookie|password|secret|token$|database_url", re.IGNORECASE)
@@ -31,7 +31,7 @@ def _request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-# Locals stay out of tracebacks: they hold tokens, titles and database URLs.
+# Tracebacks omit local variables, which hold tokens, titles and database URLs.
 TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
 )
@@ -44,7 +44,7 @@ SHARED: list[Processor] = [
 
 
 def _line(_logger: object, _method: str, event: EventDict) -> bytes:
-    """The event as one line of JSON that a pipe takes whole, and without anything secret."""
+    """The event as one line of JSON of at most ``LINE_BYTES``, with secrets redacted."""
     shown = _redacted(event)
     line = orjson.dumps(shown, default=str)
     if len(line) <= LINE_BYTES:
@@ -57,7 +57,7 @@ def _text_line(logger: object, method: str, event: EventDict) -> str:
 
 
 def _redacted(value: Any) -> Any:
-    if isinstance(value, PLAIN):  # most are; to ask whether they are a Mapping takes longer
+    if isinstance(value, PLAIN):  # the common case; an isinstance check against Mapping is slower
         return value
     if isinstance(value, Mapping):
         return {
@@ -73,7 +73,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _shortened(value: Any) -> Any:
-    """The first words and the last frames: enough to find the place."""
+    """The value with texts cut to their beginning and lists to their last items."""
     if isinstance(value, Mapping):
         kept = list(value.items())[:KEPT_MEMBERS]
         return {str(name)[:KEPT_TEXT]: _shortened(inner) for name, inner in kept}
@@ -84,7 +84,7 @@ def _shortened(value: Any) -> Any:
 
 def configure(level: Level, descriptor: int = STDOUT) -> None:
     """Route structlog's events and Python's warnings to JSON lines on a file descriptor."""
-    # Unbuffered: a line is one write, so lines of several processes never mix in a pipe.
+    # Unbuffered: each line is one write, so lines of several processes do not mix.
     output = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115
     structlog.configure(
         processors=[*SHARED, _line],
@@ -96,7 +96,7 @@ def configure(level: Level, descriptor: int = STDOUT) -> None:
 
 
 def stdlib_config(level: str) -> dict[str, Any]:
-    """For ``logging.config.dictConfig``: the same lines from every standard-library logger."""
+    """The ``dictConfig`` that makes standard-library loggers write the same JSON lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -118,7 +118,7 @@ def stdlib_config(level: str) -> dict[str, Any]:
             }
         },
         "root": {"level": level.upper(), "handlers": ["stdout"]},
-        # gunicorn hands this very list of handlers on to uvicorn.error.
+        # gunicorn passes this list of handlers to uvicorn.error as well.
         "loggers": {
             "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
             "gunicorn.access": {"handlers": [], "propagate": False},

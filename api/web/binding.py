@@ -1,7 +1,7 @@
-"""What an endpoint is called with: the parameters of its signature, each validated as declared.
+"""The arguments of an endpoint: each parameter of its signature, validated as declared.
 
-FastAPI describes them and would bind them too, but it looks with every request for what ours never
-are (forms, files, lists, other names): for a list's eleven that takes ten times as long as this.
+FastAPI could bind them as well, but it also looks for forms, files and aliases on every request;
+for the eleven query parameters of a list it takes ten times as long.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ from fastapi.exceptions import RequestValidationError
 
 from api.web.strict_request import ABSENT, StrictRequest
 
-Where = tuple[str, ...]
+Location = tuple[str, ...]
 
 
 def bind(dependant: Dependant, request: StrictRequest) -> dict[str, Any]:
-    """The arguments by name; raises ``RequestValidationError`` with all that is wrong."""
+    """The arguments by name; raises ``RequestValidationError`` with every mistake found."""
     arguments: dict[str, Any] = {"request": request}
     errors: list[dict[str, Any]] = []
-    for field, where, received in _received(dependant, request):
-        arguments[field.name], found = _validated(field, where, received)
+    for field, location, value in _inputs(dependant, request):
+        arguments[field.name], found = _validate(field, location, value)
         errors += found
     if errors:
         raise RequestValidationError(errors)
     return arguments
 
 
-def _received(dependant: Dependant, request: StrictRequest) -> Iterator[tuple[Any, Where, Any]]:
-    """Each parameter, where it stands, and what stands there; query and body are one model each."""
+def _inputs(dependant: Dependant, request: StrictRequest) -> Iterator[tuple[Any, Location, Any]]:
+    """Each parameter with its location and its input; query and body are one model each."""
     for field in dependant.path_params:
         yield field, ("path", field.alias), request.path_params[field.alias]
     for field in dependant.query_params:
@@ -39,10 +39,10 @@ def _received(dependant: Dependant, request: StrictRequest) -> Iterator[tuple[An
         yield field, ("body",), request.value
 
 
-def _validated(field: Any, where: Where, received: Any) -> tuple[Any, list[dict[str, Any]]]:
-    if received is not ABSENT:
-        found: tuple[Any, list[dict[str, Any]]] = field.validate(received, loc=where)
+def _validate(field: Any, location: Location, value: Any) -> tuple[Any, list[dict[str, Any]]]:
+    if value is not ABSENT:
+        found: tuple[Any, list[dict[str, Any]]] = field.validate(value, loc=location)
         return found
     if field.field_info.is_required():
-        return None, [{"type": "missing", "loc": where, "msg": "Field required"}]
+        return None, [{"type": "missing", "loc": location, "msg": "Field required"}]
     return field.get_default(), []

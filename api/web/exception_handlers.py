@@ -1,4 +1,4 @@
-"""How an exception becomes an answer: the handlers that ``create_app`` installs."""
+"""Exception handlers: every exception becomes a problem document (RFC 9457)."""
 
 import re
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ METHOD_NOT_ALLOWED = 405
 
 
 async def problem(_request: Request, error: Exception) -> Response:
-    """A failure of ours."""
+    """The response of a ``Problem``."""
     return respond(error if isinstance(error, Problem) else Problem())
 
 
 async def invalid(request: Request, error: Exception) -> Response:
-    """What FastAPI and pydantic found, without what was sent: neither values nor foreign names."""
+    """422 with one entry per mistake; entries repeat neither values nor unknown names."""
     assert isinstance(error, RequestValidationError)
     body = request.scope["route"].body_field
     members = ", ".join(body.field_info.annotation.model_fields) if body else ""
@@ -31,7 +31,7 @@ async def invalid(request: Request, error: Exception) -> Response:
 
 
 async def http(request: Request, error: Exception) -> Response:
-    """What the router found: an unknown path, or a method that the path does not answer."""
+    """404 for an unknown path, 405 with ``Allow`` for a known path, 204 for OPTIONS."""
     assert isinstance(error, HTTPException)
     if error.status_code != METHOD_NOT_ALLOWED:
         return respond(NotFound() if error.status_code == 404 else InvalidRequest())  # noqa: PLR2004
@@ -42,7 +42,7 @@ async def http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Every method of the path, not only those of the first route that matches it."""
+    """The methods of all routes with this path, not only of the first that matches."""
     matching = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
     methods: set[str] = set().union(*(route.methods for route in matching))
     return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
@@ -52,6 +52,6 @@ def _entry(found: Mapping[str, Any], members: str) -> dict[str, Any]:
     where = list(found["loc"])
     code, message = found["type"], re.sub("^Value error, ", "", found["msg"])
     if code == "extra_forbidden":
-        where.pop()  # the name is the sender's
+        where.pop()  # the name comes from the client
         message = f"Unknown member; known are: {members}"
     return {"loc": where, "code": code, "message": message}

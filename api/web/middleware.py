@@ -1,7 +1,7 @@
-"""What happens around every request: its id, its clock, its log line, and the answer for a crash.
+"""Request id, response headers, log line and metrics of every request; the response to a crash.
 
-The order, from outside in: ``RequestMiddleware``, CORS, ``CrashMiddleware``, the application. So
-every answer has its headers, and a browser can read even the answer for a crash.
+From the outermost: ``RequestMiddleware``, CORS, load shedding, ``CrashMiddleware``, the
+application. So every response has its headers, and a browser can read even a 500.
 """
 
 import re
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Gives the request its id and its trace, the answer its headers, the log its one line.
+    """Sets the request id and the response headers, and writes one log line per request.
 
     HEAD is answered as GET without the body, wherever there is GET (RFC 9110 section 9.3.2).
     """
@@ -45,7 +45,7 @@ class RequestMiddleware:
         head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if head else scope
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 current.status = message["status"]
                 message["headers"] = [*message["headers"], *_headers(message, current)]
@@ -54,18 +54,18 @@ class RequestMiddleware:
                 message["body"] = b"" if head else message.get("body", b"")
             await send(message)
 
-        _read_proxy(scope, current)
+        _read_headers(scope, current)
         try:
-            await self.app(inner, receive, answer)
+            await self.app(inner, receive, send_with_headers)
         finally:
             if scope["path"] not in PROBES:
                 route = inner.get("route")
                 metrics.observe(scope["method"], route, current)
-                _write_line(scope["method"], route, current)
+                _log_request(scope["method"], route, current)
 
 
 class CrashMiddleware:
-    """Turns what nobody expected into one log line with a traceback, and a 500."""
+    """Turns an unexpected exception into a log line with its traceback and a 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -76,7 +76,7 @@ class CrashMiddleware:
         except ClientDisconnect:
             return
         except Exception:
-            if scope["type"] != "http" or request_context.current().has_begun_to_answer():
+            if scope["type"] != "http" or request_context.current().has_response_started():
                 raise
             log.exception("crash")
             await respond(Problem(reason="crash"))(scope, receive, send)
@@ -102,8 +102,8 @@ def _headers(
     ]
 
 
-def _read_proxy(scope: Scope, current: RequestContext) -> None:
-    """When the proxy passed the request on, and the trace (W3C Trace Context) it belongs to."""
+def _read_headers(scope: Scope, current: RequestContext) -> None:
+    """Read the proxy's ``X-Request-Start`` and the ``traceparent`` (W3C Trace Context)."""
     for name, value in scope["headers"]:
         if name == b"x-request-start" and (found := REQUEST_START.fullmatch(value)):
             metrics.QUEUE_SECONDS.observe(max(0.0, time.time() - float(found[1])))
@@ -111,7 +111,7 @@ def _read_proxy(scope: Scope, current: RequestContext) -> None:
             current.traceparent = value.decode()
 
 
-def _write_line(method: str, route: Any, current: RequestContext) -> None:
+def _log_request(method: str, route: Any, current: RequestContext) -> None:
     write = log.error if current.status >= SERVER_ERROR else log.info
     write(
         "request",

@@ -1,4 +1,4 @@
-"""What a request must be before anything of it is believed: sized, JSON, unambiguous."""
+"""Strict reading of a request: bounded size and time, JSON, no repeated or unknown names."""
 
 import asyncio
 import json
@@ -28,9 +28,9 @@ MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded in size and time, and whose parts have one meaning.
+    """A request whose body is limited in size and time, without repeated or unknown names.
 
-    ``query`` has the parameters by name, ``value`` is what the body says, if there is one.
+    ``query`` holds the parameters by name, ``value`` the parsed body or ``ABSENT``.
     """
 
     query: Mapping[str, Any] = {}
@@ -38,7 +38,7 @@ class StrictRequest(Request):
     _content = b""
 
     async def read(self) -> None:
-        """Take the body in; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
+        """Read the body; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
         if "content-length" not in self.headers and "transfer-encoding" not in self.headers:
             return
         settings = web_state(self).settings
@@ -49,17 +49,17 @@ class StrictRequest(Request):
             raise RequestTimeout from None
 
     def parse(self) -> None:
-        """Make a value of the body, if there is one; raises ``Invalid`` (422)."""
+        """Parse the body, if there is one; raises ``Invalid`` (422)."""
         if self._content:
             self.value = parse_json(self._content)
 
     def read_query(self, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
-        """Take the query in; raises ``Invalid`` (422)."""
+        """Parse the query; raises ``Invalid`` (422)."""
         if query := self.scope["query_string"]:
             self.query = parse_query(query, names, repeatable)
 
     def check_media(self) -> None:
-        """Refuse a body that is not declared as uncoded JSON; no body needs no declaration."""
+        """Raise ``UnsupportedMedia`` (415) unless the body is JSON without a content coding."""
         essence, _, parameters = self._header("content-type").partition(";")
         accepted = MERGE_PATCH if self.method == "PATCH" else JSON
         if self._content and (
@@ -70,7 +70,7 @@ class StrictRequest(Request):
             raise UnsupportedMedia
 
     def _header(self, name: str) -> str:
-        """The header in lower case; one that stands there twice is a list, and no known value."""
+        """The header in lower case; repeated fields are joined (RFC 9110 section 5.3)."""
         return ", ".join(self.headers.getlist(name)).lower()
 
     async def _read(self, limit: int) -> bytes:
@@ -95,13 +95,13 @@ def parse_json(body: bytes) -> Any:
 
 
 def check_path(request: Request) -> None:
-    """Refuse an encoded slash: decoded, it would make two segments of one."""
+    """Raise ``NotFound`` for an encoded slash, which would split a path segment once decoded."""
     if b"%2f" in request.scope["raw_path"].lower():
         raise NotFound
 
 
 def check_size(request: Request) -> None:
-    """Refuse a body that announces itself as too large, before anything else is looked at."""
+    """Raise ``BodyTooLarge`` (413) if ``Content-Length`` exceeds ``MAX_BODY_BYTES``."""
     length = request.headers.get("content-length", "0")
     if int(length) > web_state(request).settings.max_body_bytes:
         raise BodyTooLarge
@@ -110,7 +110,7 @@ def check_size(request: Request) -> None:
 def parse_query(
     query: bytes, names: AbstractSet[str], repeatable: AbstractSet[str]
 ) -> dict[str, Any]:
-    """The parameters by name, or ``Invalid`` for unknown and repeated ones and broken UTF-8."""
+    """The parameters by name; raises ``Invalid`` if one is unknown, repeated or not UTF-8."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
@@ -128,7 +128,7 @@ def parse_query(
 
 
 def check_idempotency_key(request: Request) -> None:
-    """Refuse a key that is not 1 to 255 visible ASCII characters, or that stands there twice."""
+    """Raise ``InvalidRequest`` (400) unless the key is given once, in 1 to 255 visible ASCII."""
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1 or not all(VISIBLE.fullmatch(key) for key in keys):
         raise InvalidRequest("Send one Idempotency-Key of 1 to 255 visible ASCII characters.")

@@ -4,6 +4,7 @@ Only the wheel's ``initdb`` and ``postgres`` are used. Under root they run as an
 PostgreSQL refuses root. The server listens on a free port of the loopback interface only.
 """
 
+import os
 import signal
 import socket
 import subprocess
@@ -29,7 +30,10 @@ def server(directory: Path, *options: str) -> Iterator[str]:
     """Run PostgreSQL on ``directory``, created on first use, and yield its URL.
 
     ``options`` are passed to ``postgres``. Raises ``SystemExit`` with one sentence on failure.
+    Removes libpq's variables (``PGSSLMODE`` and the like) from this process's environment, so that
+    neither the server's programs nor any client started here uses them.
     """
+    _remove_libpq_variables()
     cluster = Cluster(directory.resolve())
     cluster.prepare()
     port = _free_port()
@@ -42,6 +46,11 @@ def server(directory: Path, *options: str) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
+
+
+def _remove_libpq_variables() -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _start(cluster: Cluster, port: int, options: tuple[str, ...]) -> Process:

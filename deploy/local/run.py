@@ -1,5 +1,6 @@
 """``make run``: the API on this machine, with an embedded PostgreSQL and a generated secret."""
 
+import errno
 import fcntl
 import os
 import shlex
@@ -28,23 +29,26 @@ EXAMPLE_USER = "alice"
 def main() -> int:
     """Migrate, serve, print a usage example, and stop everything on SIGINT or SIGTERM."""
     config = settings.load()
-    _check_port(config.port)
+    _check_address(config.host, config.port)
     stop = Stop()
     with _lock_directory(config.data_dir):
         given = config.better_auth_secret
         secret = given.get_secret_value() if given else local_secret(config.data_dir)
-        environment = {**os.environ, "BETTER_AUTH_SECRET": secret}
-        environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / "metrics"))
-        environment.pop("BETTER_AUTH_SECRET_FILE", None)
         database = nullcontext() if config.database_url else postgres.server(config.data_dir)
         with database as url:
-            if url:
-                environment["DATABASE_URL"] = url
+            environment = _environment(config, secret, url)
             with _child(environment, "api.migrations") as migration:
                 failed = stop.wait(migration)
             if failed or stop.requested:
                 return failed
             return _serve(config, secret, environment, stop)
+
+
+def _environment(config: Settings, secret: str, url: str | None) -> dict[str, str]:
+    environment = {**os.environ, "BETTER_AUTH_SECRET": secret}
+    environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / "metrics"))
+    environment.pop("BETTER_AUTH_SECRET_FILE", None)
+    return environment | ({"DATABASE_URL": url} if url else {})
 
 
 class Stop:
@@ -85,7 +89,7 @@ def _child(environment: dict[str, str], *command: str) -> Iterator[Process]:
 
 def _serve(config: Settings, secret: str, environment: dict[str, str], stop: Stop) -> int:
     with _child(environment, "gunicorn", "--config", "deploy/gunicorn.conf.py") as server:
-        if stop.wait(server, until=lambda: _is_ready(config.port)):
+        if stop.wait(server, until=lambda: _is_ready(_base_url(config))):
             raise SystemExit("The API did not start; the lines above give the reason.")
         if not stop.requested:
             print(_usage(config, secret), file=sys.stderr, flush=True)
@@ -93,7 +97,7 @@ def _serve(config: Settings, secret: str, environment: dict[str, str], stop: Sto
 
 
 def _usage(config: Settings, secret: str) -> str:
-    address = f"http://127.0.0.1:{config.port}"
+    address = _base_url(config)
     ready = f"\nReady on {address} (Ctrl-C stops it)."
     if config.environment == "production":
         return ready
@@ -109,21 +113,31 @@ def _usage(config: Settings, secret: str) -> str:
     return f"{ready} Make a first task:\n\n{shlex.join(call)}\n"
 
 
-def _is_ready(port: int) -> bool:
+def _base_url(config: Settings) -> str:
+    """The API's URL on this machine; a wildcard address is reached over loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104
+    return f"http://[{host}]:{config.port}" if ":" in host else f"http://{host}:{config.port}"
+
+
+def _is_ready(base_url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+        with direct.open(f"{base_url}/readyz", timeout=2):
             return True
     except OSError:
         return False
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise SystemExit(f"Port {port} is busy: choose another one, PORT={port + 1}") from None
+def _check_address(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise SystemExit(f"HOST: cannot listen on {host} ({error.strerror})") from None
+        raise SystemExit(f"Port {port} is busy: choose another one, PORT={port + 1}") from None
 
 
 @contextmanager

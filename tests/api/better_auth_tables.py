@@ -1,4 +1,4 @@
-"""The tables that Better Auth makes, as far as they matter here, and a user who came first."""
+"""The tables of Better Auth that the API depends on, with one existing user."""
 
 BETTER_AUTH = """
 CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,

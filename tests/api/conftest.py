@@ -1,4 +1,4 @@
-"""An environment that says only what a test says."""
+"""Environment variables for a single test."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What somebody tries who wants another user's tasks; each table is named for what must happen."""
+"""Attempts to reach another user's tasks, grouped by the required outcome."""
 
 import time
 import unicodedata
@@ -14,7 +14,7 @@ from tests.support.http.server import SECRET
 
 def _altered(subject: str) -> str:
     """Another token's signature under this subject's claims."""
-    claims, signed = token(subject), token("somebody else")
+    claims, signed = token(subject), token("another user")
     return ".".join([*claims.split(".")[:2], signed.split(".")[2]])
 
 
@@ -32,7 +32,7 @@ def _of_a_session_cookie(subject: str) -> str:
     return jwt.encode(claims, SECRET, "HS256", header)
 
 
-# Tokens that name a user and must not be believed.
+# Tokens that name a user and must be refused.
 FORGED: dict[str, Callable[[str], str]] = {
     "another secret": lambda subject: token(subject, secret="another secret, also long enough"),
     "no signature": lambda subject: ".".join([*token(subject).split(".")[:2], ""]),
@@ -47,7 +47,7 @@ FORGED: dict[str, Callable[[str], str]] = {
     "a session cookie's audience": lambda s: token(s, aud="better-auth:session-cache"),
 }
 
-# User ids that a careless comparison takes for the victim's.
+# User ids that a normalizing comparison would take for the victim's.
 NAMESAKES: dict[str, Callable[[str], str]] = {
     "upper case": str.upper,
     "lower case": str.lower,
@@ -65,7 +65,7 @@ NAMESAKES: dict[str, Callable[[str], str]] = {
     "list": "{0},{0}".format,
 }
 
-# Path segments that are not the attacker's own id, whatever a proxy may think: 403.
+# Path segments that differ from the attacker's id after any decoding by a proxy: 403.
 OTHER_SEGMENTS: dict[str, Callable[[str, str], str]] = {
     "plain": lambda victim, _: victim,
     "encoded twice": lambda victim, _: quote(victim),
@@ -85,7 +85,7 @@ OTHER_SEGMENTS: dict[str, Callable[[str, str], str]] = {
     "star": lambda *_: "*",
 }
 
-# Segments that break the path apart: there is no such route, 404.
+# Segments that change the number of path segments, so that no route matches: 404.
 NO_SEGMENTS: dict[str, Callable[[str, str], str]] = {
     "double slash": lambda victim, _: f"/{victim}",
     "encoded slash before": lambda victim, _: f"%2f{victim}",
@@ -97,7 +97,7 @@ NO_SEGMENTS: dict[str, Callable[[str, str], str]] = {
     "through the collection": lambda victim, own: f"{own}/tasks/..%2f..%2f{victim}",
 }
 
-# Headers that some server somewhere takes for the caller, the path or the method: no effect.
+# Headers that some servers use for the user, the path or the method: no effect.
 HEADERS: dict[str, Callable[[str], str]] = {
     "X-User-Id": str,
     "X-User": str,
@@ -112,7 +112,7 @@ HEADERS: dict[str, Callable[[str], str]] = {
     "X-Method-Override": lambda _: "DELETE",
 }
 
-# Queries that name another user or method: nothing is silently ignored, 422.
+# Queries that name another user or method: 422, since no parameter is ignored.
 QUERIES: dict[str, Callable[[str], str]] = {
     "user_id": "?user_id={}".format,
     "owner": "?owner={}".format,
@@ -122,7 +122,7 @@ QUERIES: dict[str, Callable[[str], str]] = {
 }
 
 
-# What must not be looked at before the path is known to be the caller's.
+# Invalid bodies, which must not be read before the user in the path is checked.
 BAD_BODIES: dict[str, dict[str, Any]] = {
     "wrong type": {"json": {"title": 5}},
     "not JSON": {"content": b"{"},

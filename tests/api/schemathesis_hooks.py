@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know from a description; it loads this into its own process."""
+"""Hooks that Schemathesis loads for what the OpenAPI document cannot express."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Values of settings: what is refused, what is taken and as what, and which origin a URL has."""
+"""Invalid and valid values of settings, and the origins of URLs."""
 
 from typing import Any
 

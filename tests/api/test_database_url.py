@@ -1,4 +1,4 @@
-"""Connection strings as consoles give them: what works is kept, what cannot work is told why."""
+"""Connection strings of hosting consoles: usable ones are kept, others refused with a reason."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ REQUIRED = "?sslmode=require&channel_binding=require"
 
 
 def secured(text: str) -> dict[str, object]:
-    """What libpq is told, and that it understands it."""
+    """The parameters that libpq gets; fails if libpq cannot parse them."""
     url = DatabaseUrl.parse(text).secured()
     parse_dsn(url.reveal())
     return dict(url.url.query)
@@ -27,7 +27,7 @@ def secured(text: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("url", [NEON, POOLED])
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
-def test_the_consoles_own_urls_are_taken_and_verified(scheme: str, url: str) -> None:
+def test_neon_console_url_is_accepted_and_verified(scheme: str, url: str) -> None:
     query = secured(scheme + url.removeprefix("postgresql") + REQUIRED)
 
     assert query == {
@@ -38,11 +38,11 @@ def test_the_consoles_own_urls_are_taken_and_verified(scheme: str, url: str) -> 
 
 
 @pytest.mark.parametrize("mode", ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require"])
-def test_neons_certificate_is_always_verified(mode: str) -> None:
+def test_neon_certificate_is_always_verified(mode: str) -> None:
     assert secured(NEON + mode)["sslmode"] == "verify-full"
 
 
-def test_a_stricter_wish_is_kept(tmp_path: Path) -> None:
+def test_explicit_sslmode_and_root_certificate_are_kept(tmp_path: Path) -> None:
     root = tmp_path / "root.pem"
     root.touch()
 
@@ -61,9 +61,7 @@ def test_a_stricter_wish_is_kept(tmp_path: Path) -> None:
         ("postgresql://u:p@evil-neon.tech.example.com/d?sslmode=require", {"sslmode": "require"}),
     ],
 )
-def test_another_remote_host_is_verified_unless_the_url_says_no(
-    url: str, query: dict[str, str]
-) -> None:
+def test_remote_host_is_verified_unless_sslmode_is_set(url: str, query: dict[str, str]) -> None:
     found = secured(url)
 
     assert found["sslmode"] == query["sslmode"]
@@ -80,13 +78,13 @@ def test_another_remote_host_is_verified_unless_the_url_says_no(
         "postgresql:///d",
     ],
 )
-def test_a_local_server_is_left_as_it_is(url: str) -> None:
+def test_url_of_a_local_server_is_unchanged(url: str) -> None:
     given = DatabaseUrl.parse(url)
     assert given.secured() == given
 
 
 @pytest.mark.parametrize("url", [NEON, POOLED])
-def test_the_endpoint_option_of_older_clients_is_not_sent(url: str) -> None:
+def test_endpoint_option_of_older_clients_is_dropped(url: str) -> None:
     query = secured(f"{url}?sslmode=require&options=endpoint%3Dep-cool-name-123")
 
     assert "options" not in query
@@ -113,7 +111,7 @@ def test_other_options_stay_on_a_direct_url() -> None:
         ("", "must look like"),
     ],
 )
-def test_what_cannot_work_is_told_why_without_the_password(url: str, said: str) -> None:
+def test_unusable_url_is_refused_with_a_reason_and_no_password(url: str, said: str) -> None:
     with pytest.raises(ValueError) as caught:
         DatabaseUrl.parse(url)
 
@@ -122,7 +120,7 @@ def test_what_cannot_work_is_told_why_without_the_password(url: str, said: str) 
     assert "den" not in str(caught.value)
 
 
-def test_a_mistake_in_the_settings_shows_no_password() -> None:
+def test_settings_error_does_not_show_the_password() -> None:
     with pytest.raises(ValidationError) as caught:
         make_settings(database_url="postgresql://owner:hid@den@host/db")
 
@@ -130,7 +128,7 @@ def test_a_mistake_in_the_settings_shows_no_password() -> None:
 
 
 @pytest.mark.parametrize("pooled", [True, False])
-def test_one_url_is_enough_for_the_api_and_for_migrations(*, pooled: bool) -> None:
+def test_api_and_migration_urls_are_derived_from_one_url(*, pooled: bool) -> None:
     settings = make_settings(database_url=(POOLED if pooled else NEON) + REQUIRED)
 
     assert async_url(settings).host == (POOLER if pooled else HOST)
@@ -139,7 +137,7 @@ def test_one_url_is_enough_for_the_api_and_for_migrations(*, pooled: bool) -> No
 
 
 @pytest.mark.parametrize("given", ["a%3A%2F%3F%23%5B%5D%40%25b", "a:/?#[]%40%25b"])
-def test_a_password_of_every_sign_arrives_whole(given: str) -> None:
+def test_password_with_reserved_characters_is_decoded(given: str) -> None:
     url = DatabaseUrl.parse(f"postgresql://owner:{given}@host/db")
 
     assert (url.url.password, url.url.host) == ("a:/?#[]@%b", "host")

@@ -1,4 +1,4 @@
-"""Parameters of connection strings: what stands there counts as if it stood in its place."""
+"""Parameters of connection strings: a host given as a parameter is treated as the host."""
 
 import certifi
 import pytest
@@ -10,7 +10,7 @@ STORES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @pytest.mark.parametrize("host", [HOST, POOLER])
-def test_a_host_in_a_parameter_is_a_host(host: str) -> None:
+def test_host_parameter_is_used_as_the_host(host: str) -> None:
     url = DatabaseUrl.parse(f"postgresql://owner:hidden@/neondb?host={host}&sslmode=require")
 
     assert url == DatabaseUrl.parse(f"postgresql://owner:hidden@{host}/neondb?sslmode=require")
@@ -19,7 +19,7 @@ def test_a_host_in_a_parameter_is_a_host(host: str) -> None:
     assert url.secured().url.query["sslmode"] == "verify-full"
 
 
-def test_the_systems_certificates_are_taken_where_the_environment_says_which(
+def test_system_certificates_are_accepted_with_ssl_cert_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
@@ -27,7 +27,7 @@ def test_the_systems_certificates_are_taken_where_the_environment_says_which(
     assert secured(f"{NEON}?sslrootcert=system")["sslrootcert"] == "system"
 
 
-def test_the_systems_certificates_are_refused_where_libpq_has_none(
+def test_system_certificates_are_refused_without_ssl_cert_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in STORES:
@@ -37,6 +37,6 @@ def test_the_systems_certificates_are_refused_where_libpq_has_none(
         DatabaseUrl.parse(f"{NEON}?sslrootcert=system")
 
 
-def test_the_pooler_takes_no_options_wherever_it_is_named() -> None:
+def test_options_are_refused_for_a_pooler_in_the_host_parameter() -> None:
     with pytest.raises(ValueError, match="remove `options`"):
         DatabaseUrl.parse(f"postgresql://owner:hidden@/db?host={POOLER}&options=-c%20a%3D1")

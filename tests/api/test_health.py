@@ -1,4 +1,4 @@
-"""Probes: what they say in each state, and that nothing holds them up."""
+"""Probes: their answer in each state, and that load does not delay them."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ THREADS = 40
 
 @contextmanager
 def locked(url: str) -> Iterator[None]:
-    """Nobody can read or write a task meanwhile."""
+    """Lock the task table exclusively until the block ends."""
     connection = psycopg2.connect(url)
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
@@ -45,7 +45,7 @@ def timed(base: str, path: str) -> tuple[int, float]:
     return status, time.monotonic() - started
 
 
-def test_probes_answer_while_every_connection_is_stuck(database_url: str) -> None:
+def test_probes_answer_while_all_database_connections_are_blocked(database_url: str) -> None:
     settings = make_settings(
         database_url=database_url,
         pool_size=2,
@@ -67,13 +67,13 @@ def test_probes_answer_while_every_connection_is_stuck(database_url: str) -> Non
 
 
 def refused(stuck: list[Future[httpx.Response]]) -> list[httpx.Response]:
-    """Those who got no connection, when they have been told."""
+    """The responses of the two requests that got no connection."""
     first = [each.result() for each in islice(as_completed(stuck), 2)]
     assert {answer.json()["code"] for answer in first} == {"overloaded"}
     return first
 
 
-def test_probes_answer_while_every_thread_is_blocked(database_url: str) -> None:
+def test_probes_answer_while_all_threads_are_blocked(database_url: str) -> None:
     free, entered = threading.Event(), threading.Semaphore(0)
 
     def block(_request: Request) -> Response:
@@ -97,7 +97,7 @@ def test_probes_answer_while_every_thread_is_blocked(database_url: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("required", "status"), [(False, 200), (True, 503)])
-def test_a_failing_database_is_known_from_requests_alone(required: bool, status: int) -> None:  # noqa: FBT001
+def test_readiness_reports_database_failures_without_a_query(required: bool, status: int) -> None:  # noqa: FBT001
     settings = make_settings(database_url=NOWHERE, ready_requires_database=required)
     with serve(settings) as base, User(base, "alice") as alice:
         before = httpx.get(f"{base}/readyz").json()
@@ -113,7 +113,7 @@ def test_a_failing_database_is_known_from_requests_alone(required: bool, status:
     assert (after.status_code, lives.status_code) == (status, 200)
 
 
-def test_before_the_start_a_process_lives_and_no_more() -> None:
+def test_before_startup_only_the_liveness_probe_passes() -> None:
     async def ask(path: str) -> int:
         transport = httpx.ASGITransport(create_app(make_settings()))  # it starts nothing
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -123,9 +123,7 @@ def test_before_the_start_a_process_lives_and_no_more() -> None:
     assert statuses == {"/livez": 200, "/startupz": 503, "/readyz": 503}
 
 
-def test_a_process_held_at_its_limit_is_not_ready(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saturated_process_is_not_ready(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_shedding, "SATURATED_SECONDS", 0.1)
     settings = make_settings(database_url=database_url, max_in_flight=1)
     with serve(settings) as base, User(base, "held") as user, ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""No user reaches another user's tasks, by any operation the app has."""
+"""No operation gives a user access to the tasks of another user."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,7 +41,7 @@ naming_a_task = pytest.mark.parametrize("operation", [o for o in ALL if o.takes_
 
 @pytest.fixture(scope="module")
 def alice(base_url: str) -> Iterator[User]:
-    """The victim: a name that has other spellings, and two tasks."""
+    """The victim, whose user id has other spellings, and who has two tasks."""
     with User(base_url, f"Ålice-{uuid4().hex}") as user:
         user.add("a secret", description="of Alice alone", tags=["hers"])
         user.add("another secret", completed=True)
@@ -57,8 +57,8 @@ def bob(base_url: str) -> Iterator[User]:
 
 @pytest.fixture(scope="module")
 def stranger(base_url: str) -> Iterator[User]:
-    """Somebody without a token."""
-    with User(base_url, "nobody") as user:
+    """A client without a token."""
+    with User(base_url, "anonymous") as user:
         del user.headers["Authorization"]
         yield user
 
@@ -78,7 +78,7 @@ def _alice_keeps_her_tasks(alice: User) -> Iterator[None]:
     assert alice.all() == before
 
 
-def test_every_route_under_api_has_the_guard() -> None:
+def test_every_route_checks_the_user() -> None:
     guarded = [
         isinstance(route, UserRoute)
         for route in routes()
@@ -89,14 +89,14 @@ def test_every_route_under_api_has_the_guard() -> None:
     assert all(guarded)
 
 
-def test_the_public_routes_are_these_and_no_others() -> None:
+def test_only_the_listed_routes_are_public() -> None:
     assert {
         getattr(route, "path", "") for route in routes() if not isinstance(route, UserRoute)
     } == PUBLIC
 
 
 @each_operation
-def test_users_reach_their_own_tasks(operation: Operation, bob: User) -> None:
+def test_users_can_use_every_operation_on_their_own_tasks(operation: Operation, bob: User) -> None:
     response = operation.send(bob, bob.user_id, bob.add()["id"])
 
     assert response.status_code == operation.status
@@ -104,7 +104,7 @@ def test_users_reach_their_own_tasks(operation: Operation, bob: User) -> None:
 
 
 @each_operation
-def test_without_a_token_nobody_enters(
+def test_request_without_a_token_gets_401(
     operation: Operation, stranger: User, alice: User, secret: int
 ) -> None:
     response = operation.send(stranger, quote(alice.user_id), secret)
@@ -115,7 +115,7 @@ def test_without_a_token_nobody_enters(
 @each_operation
 @pytest.mark.parametrize("task", ["hers", MISSING, "abc"])
 @pytest.mark.parametrize("options", attacks.BAD_BODIES.values(), ids=attacks.BAD_BODIES)
-def test_a_foreign_path_is_refused_before_anything_else_is_read(
+def test_path_of_another_user_gets_403_before_validation(
     operation: Operation, task: object, options: dict[str, Any], bob: User, alice: User, secret: int
 ) -> None:
     response = operation.send(
@@ -126,17 +126,17 @@ def test_a_foreign_path_is_refused_before_anything_else_is_read(
 
 
 @each_operation
-def test_a_foreign_user_looks_like_one_who_does_not_exist(
+def test_existing_user_is_indistinguishable_from_a_missing_one(
     operation: Operation, bob: User, alice: User, secret: int
 ) -> None:
     existing = operation.send(bob, quote(alice.user_id), secret)
-    missing = operation.send(bob, "nobody-at-all", secret)
+    missing = operation.send(bob, "missing-user", secret)
 
     assert without_request_id(existing) == without_request_id(missing)
 
 
 @naming_a_task
-def test_a_foreign_task_looks_like_one_that_does_not_exist(
+def test_task_of_another_user_is_indistinguishable_from_a_missing_one(
     operation: Operation, bob: User, secret: int
 ) -> None:
     foreign = operation.send(bob, bob.user_id, secret)
@@ -148,7 +148,7 @@ def test_a_foreign_task_looks_like_one_that_does_not_exist(
 
 @each_operation
 @pytest.mark.parametrize("forge", attacks.FORGED.values(), ids=attacks.FORGED)
-def test_a_forged_token_opens_neither_path(
+def test_forged_token_gets_401(
     operation: Operation, forge: Forge, stranger: User, alice: User, bob: User, secret: int
 ) -> None:
     for user in (alice, bob):
@@ -172,7 +172,7 @@ def test_two_credentials_are_refused(
 
 @each_operation
 @pytest.mark.parametrize("respell", attacks.NAMESAKES.values(), ids=attacks.NAMESAKES)
-def test_a_namesake_is_somebody_else(
+def test_similar_user_id_is_a_different_user(
     operation: Operation, respell: Forge, stranger: User, alice: User, secret: int
 ) -> None:
     name = respell(alice.user_id)
@@ -186,7 +186,7 @@ def test_a_namesake_is_somebody_else(
 
 @each_operation
 @pytest.mark.parametrize("write", attacks.OTHER_SEGMENTS.values(), ids=attacks.OTHER_SEGMENTS)
-def test_a_path_is_never_bent_to_the_attackers_own(
+def test_path_is_not_rewritten_to_the_path_of_the_caller(
     operation: Operation, write: Write, bob: User, alice: User, secret: int
 ) -> None:
     response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
@@ -196,7 +196,7 @@ def test_a_path_is_never_bent_to_the_attackers_own(
 
 @each_operation
 @pytest.mark.parametrize("write", attacks.NO_SEGMENTS.values(), ids=attacks.NO_SEGMENTS)
-def test_a_path_is_never_tidied(
+def test_path_is_not_normalized(
     operation: Operation, write: Write, bob: User, alice: User, secret: int
 ) -> None:
     response = operation.send(bob, write(quote(alice.user_id), bob.user_id), secret)
@@ -206,7 +206,7 @@ def test_a_path_is_never_tidied(
 
 @each_operation
 @pytest.mark.parametrize("header", attacks.HEADERS)
-def test_no_header_changes_the_caller_or_the_method(
+def test_header_cannot_change_the_user_or_the_method(
     operation: Operation, header: str, bob: User, alice: User
 ) -> None:
     task = bob.add()["id"]
@@ -221,7 +221,7 @@ def test_no_header_changes_the_caller_or_the_method(
 
 @each_operation
 @pytest.mark.parametrize("query", attacks.QUERIES.values(), ids=attacks.QUERIES)
-def test_no_query_names_another_user_or_method(
+def test_query_cannot_name_another_user_or_method(
     operation: Operation, query: Forge, bob: User, alice: User
 ) -> None:
     response = operation.send(bob, bob.user_id, bob.add()["id"], query(quote(alice.user_id)))
@@ -231,7 +231,7 @@ def test_no_query_names_another_user_or_method(
 
 @with_a_body
 @pytest.mark.parametrize("member", ["user_id", "id", "owner"])
-def test_no_body_names_another_user_or_task(
+def test_body_cannot_name_another_user_or_task(
     operation: Operation, member: str, bob: User, alice: User, secret: int
 ) -> None:
     body = {"title": "taken", member: secret if member == "id" else alice.user_id}
@@ -240,7 +240,7 @@ def test_no_body_names_another_user_or_task(
     assert is_problem(response, 422, "validation")
 
 
-def test_another_users_idempotency_key_makes_a_task_of_ones_own(alice: User, bob: User) -> None:
+def test_idempotency_keys_of_two_users_are_independent(alice: User, bob: User) -> None:
     key = {"Idempotency-Key": uuid4().hex}
     hers = alice.post(alice.tasks, json={"title": "hers"}, headers=key)
     his = bob.post(bob.tasks, json={"title": "his"}, headers=key)
@@ -251,7 +251,7 @@ def test_another_users_idempotency_key_makes_a_task_of_ones_own(alice: User, bob
     assert "Idempotency-Replayed" not in his.headers
 
 
-def test_another_users_cursor_is_a_position_and_no_right(alice: User, bob: User) -> None:
+def test_cursor_of_another_user_grants_no_access(alice: User, bob: User) -> None:
     link = alice.get(alice.tasks, params={"limit": 1, "order": "asc"}).headers["Link"]
     newer = bob.add()
 

@@ -1,4 +1,4 @@
-"""Every line is one JSON object that a pipe takes whole, and none holds a secret."""
+"""Each record is one JSON line that fits an atomic pipe write and holds no secret."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def printed(script: str) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_ours_and_others_have_the_same_keys() -> None:
+def test_records_of_all_loggers_have_the_same_keys() -> None:
     one, two, three = printed(
         'ours.info("started", workers=2); theirs.info("started %s", 2); warnings.warn("old")'
     )
@@ -46,7 +46,7 @@ def test_ours_and_others_have_the_same_keys() -> None:
 
 
 @pytest.mark.parametrize("logger", ["ours", "theirs"])
-def test_a_traceback_is_cut_and_has_no_locals(logger: str) -> None:
+def test_traceback_is_truncated_and_has_no_locals(logger: str) -> None:
     [line] = printed(f'try: fail(60)\nexcept RuntimeError: {logger}.exception("crash")')
 
     assert line["truncated"] is True
@@ -66,20 +66,20 @@ def test_a_traceback_is_cut_and_has_no_locals(logger: str) -> None:
         "token='s3cret'",
     ],
 )
-def test_what_is_secret_by_name_is_not_written(fields: str) -> None:
+def test_fields_with_secret_names_are_redacted(fields: str) -> None:
     [line] = printed(f'ours.info("event", {fields})')
 
     assert "s3cret" not in str(line)
     assert "[redacted]" in str(line)
 
 
-def test_a_line_of_any_size_stays_one() -> None:
+def test_oversized_record_stays_one_line() -> None:
     [line] = printed('ours.info("event", many={str(n): "y" * 999 for n in range(999)})')
 
     assert (line["event"], line["truncated"]) == ("event", True)
 
 
-def test_lines_of_several_processes_do_not_mix() -> None:
+def test_lines_of_several_processes_are_not_interleaved() -> None:
     script = (
         "import os\n"
         "for _ in range(3): os.fork()\n"

@@ -45,7 +45,7 @@ def line_of(response: httpx.Response, log: BinaryIO) -> dict[str, Any]:
     raise AssertionError(written)
 
 
-def test_a_request_is_one_line(alice: User, log: BinaryIO) -> None:
+def test_each_request_logs_one_line(alice: User, log: BinaryIO) -> None:
     alice.all()  # the first of all connects, which is a line of its own
     response = alice.get(f"{alice.tasks}?search=private")
     line = line_of(response, log)
@@ -59,7 +59,7 @@ def test_a_request_is_one_line(alice: User, log: BinaryIO) -> None:
     assert "private" not in str(line)
 
 
-def test_a_refusal_says_why_in_the_log_alone(alice: User, log: BinaryIO) -> None:
+def test_reason_of_a_401_is_only_in_the_log(alice: User, log: BinaryIO) -> None:
     bad = alice.headers["authorization"][:-3] + "abc"
     response = alice.get(alice.tasks, headers={"Authorization": bad})
     line = line_of(response, log)
@@ -69,7 +69,7 @@ def test_a_refusal_says_why_in_the_log_alone(alice: User, log: BinaryIO) -> None
     assert bad[7:] not in str(line)
 
 
-def test_an_unmatched_path_is_not_logged(base_url: str, log: BinaryIO) -> None:
+def test_unmatched_path_is_logged_as_unmatched(base_url: str, log: BinaryIO) -> None:
     response = httpx.get(f"{base_url}/private/path")
     line = line_of(response, log)
 
@@ -86,7 +86,7 @@ def test_probes_are_not_logged(base_url: str, log: BinaryIO) -> None:
 
 
 @pytest.mark.parametrize("request_id", ["abcd.EF-12_", "x" * 64])
-def test_a_good_request_id_is_kept(alice: User, request_id: str) -> None:
+def test_valid_request_id_is_kept(alice: User, request_id: str) -> None:
     response = alice.get("/nothing", headers={"X-Request-ID": request_id})
 
     assert response.headers["x-request-id"] == request_id
@@ -94,7 +94,7 @@ def test_a_good_request_id_is_kept(alice: User, request_id: str) -> None:
 
 
 @pytest.mark.parametrize("request_id", ["short", "x" * 65, 'quote"quote', "sp ace sp ace", "é" * 9])
-def test_any_other_request_id_is_replaced(alice: User, request_id: str) -> None:
+def test_invalid_request_id_is_replaced(alice: User, request_id: str) -> None:
     response = alice.get("/nothing", headers=[(b"X-Request-ID", request_id.encode())])
 
     assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
@@ -116,7 +116,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
         (f"00-{TRACE[1:]}-{PARENT}-01", False),
     ],
 )
-def test_a_well_formed_trace_is_logged(
+def test_only_a_valid_traceparent_is_logged(
     alice: User,
     log: BinaryIO,
     traceparent: str,
@@ -127,7 +127,7 @@ def test_a_well_formed_trace_is_logged(
     assert line["traceparent"] == (traceparent if logged else None)
 
 
-def test_server_timing_tells_the_databases_share(alice: User) -> None:
+def test_server_timing_includes_the_database_time(alice: User) -> None:
     timing = alice.get(alice.tasks).headers["server-timing"]
     found = re.fullmatch(r"app;dur=(\d+\.\d), db;dur=(\d+\.\d)", timing)
 
@@ -135,7 +135,7 @@ def test_server_timing_tells_the_databases_share(alice: User) -> None:
     assert float(found[1]) >= float(found[2]) > 0
 
 
-def test_an_answer_without_the_database_says_so(base_url: str) -> None:
+def test_response_without_database_access_reports_zero_database_time(base_url: str) -> None:
     response = httpx.get(f"{base_url}/livez")
 
     check_response(response)

@@ -1,4 +1,4 @@
-"""The description is the one the code gives, it is valid, and it names everything."""
+"""The OpenAPI document matches the code, is valid, and declares every response."""
 
 import re
 from http import HTTPMethod
@@ -19,17 +19,17 @@ WRITE = READ | {504}
 BODY = WRITE | {408, 415}
 
 
-def test_the_committed_description_is_what_the_code_says() -> None:
+def test_committed_document_matches_the_code() -> None:
     assert document.FILE.read_text() == document.text(), "run `make openapi`"
 
 
-def test_it_is_valid_openapi_3_1() -> None:
+def test_document_is_valid_openapi_3_1() -> None:
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
     assert DOCUMENT["openapi"].startswith("3.1.")
 
 
-def test_it_is_what_the_api_serves(base_url: str) -> None:
+def test_api_serves_the_committed_document(base_url: str) -> None:
     response = httpx.get(f"{base_url}/openapi.json")
 
     check_response(response)
@@ -37,7 +37,7 @@ def test_it_is_what_the_api_serves(base_url: str) -> None:
     assert response.json() == DOCUMENT
 
 
-def test_the_operations_are_these() -> None:
+def test_operation_ids_and_paths_are_stable() -> None:
     assert {name: (method, path) for name, (method, path, _) in OPERATIONS.items()} == {
         "list_tasks": ("GET", ALL),
         "create_task": ("POST", ALL),
@@ -61,11 +61,11 @@ def test_the_operations_are_these() -> None:
         ("complete_task", BODY),
     ],
 )
-def test_every_operation_names_its_answers(operation: str, statuses: set[int]) -> None:
+def test_every_operation_declares_its_responses(operation: str, statuses: set[int]) -> None:
     assert set(answers(operation)) == statuses
 
 
-def test_the_answers_name_every_code_but_that_of_other_methods() -> None:
+def test_responses_declare_every_code_except_method_not_allowed() -> None:
     named = {
         (status, code)
         for operation in OPERATIONS
@@ -78,7 +78,7 @@ def test_the_answers_name_every_code_but_that_of_other_methods() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_error_is_a_problem_whose_codes_are_listed(operation: str) -> None:
+def test_every_error_response_lists_its_problem_codes(operation: str) -> None:
     for status, answer in answers(operation).items():
         if status >= 400:
             [media, content] = next(iter(answer["content"].items()))
@@ -93,7 +93,7 @@ def test_every_error_is_a_problem_whose_codes_are_listed(operation: str) -> None
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_answer_names_its_headers(operation: str) -> None:
+def test_every_response_declares_its_headers(operation: str) -> None:
     by_status = {201: {"Location", "Idempotency-Replayed"}, 401: {"WWW-Authenticate"}}
     by_status[429] = by_status[503] = {"Retry-After"}
     if operation == "list_tasks":
@@ -112,20 +112,20 @@ def test_every_operation_needs_a_bearer_token() -> None:
     assert all(operation["security"] == [{"token": []}] for _, _, operation in OPERATIONS.values())
 
 
-def test_a_created_task_links_to_everything_that_can_be_done_with_it() -> None:
+def test_created_task_links_to_all_operations_on_it() -> None:
     links = answers("create_task")[201]["links"]
 
     assert set(links) == set(OPERATIONS) - {"list_tasks", "create_task"}
 
 
-def test_a_patch_may_be_a_merge_patch() -> None:
+def test_patch_accepts_the_merge_patch_media_type() -> None:
     for method, _, operation in OPERATIONS.values():
         media = set(operation.get("requestBody", {"content": {}})["content"])
 
         assert ("application/merge-patch+json" in media) == (method == HTTPMethod.PATCH)
 
 
-def test_requests_take_known_members_only() -> None:
+def test_request_schemas_forbid_unknown_members() -> None:
     for name in ("TaskCreate", "TaskUpdate", "Completion"):
         assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
 
@@ -136,7 +136,7 @@ def test_only_the_body_of_complete_is_optional() -> None:
     assert {n for n, body in bodies.items() if not body.get("required")} == {"complete_task"}
 
 
-def test_every_reference_stands_for_something() -> None:
+def test_every_reference_resolves() -> None:
     references = re.findall(r'"\$ref": "([^"]+)"', document.FILE.read_text())
 
     assert all(resolved({"$ref": reference}) for reference in references)

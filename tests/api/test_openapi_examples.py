@@ -1,4 +1,4 @@
-"""Every example of the description works: what it sends is taken, what it shows comes back."""
+"""Every example of the OpenAPI document works: requests are accepted, responses match."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ from tests.support.http.server import make_settings, serve
 
 GIVEN: dict[str, Any] = {name: TASK[name] for name in TaskCreate.model_fields}
 OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id"}
-NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+NOWHERE = "postgresql://user@127.0.0.1:1/none"
 A_TASK = {"json": {"title": "a task"}}
 BODIES = [
     (operation, media, name)
@@ -25,13 +25,13 @@ BODIES = [
     for media, content in described.get("requestBody", {"content": {}})["content"].items()
     for name in content["examples"]
 ]
-# How to get each refusal that needs no broken database: the operation, and what differs.
+# Requests for each error that needs no database fault: the operation, and its options.
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "invalid_request": ("create_task", A_TASK | {"headers": {"Idempotency-Key": "a b"}}),
     "token_missing": ("list_tasks", {"headers": {"Authorization": ""}}),
     "token_invalid": ("read_task", {"headers": {"Authorization": "Bearer a.b.c"}}),
     "token_expired": ("delete_task", {"headers": {"Authorization": f"Bearer {token('a', exp=1)}"}}),
-    "user_mismatch": ("create_task", A_TASK | {"url": "/api/nobody/tasks"}),
+    "user_mismatch": ("create_task", A_TASK | {"url": "/api/another-user/tasks"}),
     "not_found": ("list_tasks", {"url": "/api/no%2Fbody/tasks"}),
     "task_not_found": ("complete_task", {}),
     "body_too_large": ("update_task", {"json": " " * 65_537}),
@@ -68,7 +68,7 @@ def task_id(alice: User) -> int:
 
 
 @pytest.mark.parametrize(("operation", "media", "name"), BODIES)
-def test_a_request_is_answered_as_the_example_of_its_name(
+def test_response_matches_the_example_of_the_same_name(
     operation: str, media: str, name: str, alice: User, task_id: int
 ) -> None:
     body = OPERATIONS[operation][2]["requestBody"]["content"][media]["examples"][name]["value"]
@@ -83,7 +83,7 @@ def test_a_request_is_answered_as_the_example_of_its_name(
 
 
 @pytest.mark.parametrize("operation", sorted(set(OPERATIONS) - {name for name, _, _ in BODIES}))
-def test_a_request_without_a_body_is_answered_as_the_example(
+def test_response_to_a_request_without_body_matches_its_example(
     operation: str, alice: User, task_id: int
 ) -> None:
     response = send(alice, operation, task_id)
@@ -95,7 +95,7 @@ def test_a_request_without_a_body_is_answered_as_the_example(
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_a_refusal_is_the_one_described(code: str, alice: User) -> None:
+def test_error_response_matches_its_example(code: str, alice: User) -> None:
     operation, options = REFUSED[code]
 
     response = send(alice, operation, MISSING, **options)
@@ -106,7 +106,7 @@ def test_a_refusal_is_the_one_described(code: str, alice: User) -> None:
     assert comparable(response.json()) == comparable(shown)
 
 
-def test_a_key_used_twice_is_the_one_described(alice: User) -> None:
+def test_replayed_idempotency_key_response_matches_its_description(alice: User) -> None:
     key = {"Idempotency-Key": uuid4().hex}
     first, again, other = (
         send(alice, "create_task", MISSING, json={"title": title}, headers=key)
@@ -120,7 +120,7 @@ def test_a_key_used_twice_is_the_one_described(alice: User) -> None:
     assert other.json()["code"] == "idempotency_mismatch"
 
 
-def test_a_page_that_is_not_the_last_is_the_one_described(alice: User, task_id: int) -> None:
+def test_page_with_a_next_link_matches_its_description(alice: User, task_id: int) -> None:
     alice.add()
 
     response = send(alice, "list_tasks", task_id, params={"limit": 1})
@@ -130,7 +130,7 @@ def test_a_page_that_is_not_the_last_is_the_one_described(alice: User, task_id: 
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_is_described() -> None:
+def test_unavailable_database_response_matches_its_description() -> None:
     bodies = {"create_task": A_TASK, "update_task": A_TASK, "patch_task": A_TASK}
     with serve(make_settings(database_url=NOWHERE)) as url, User(url, "alice") as user:
         for operation in OPERATIONS:
@@ -141,7 +141,7 @@ def test_a_database_that_is_away_is_described() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_example_fits_its_schema(operation: str) -> None:
+def test_every_example_is_valid_for_its_schema(operation: str) -> None:
     described = OPERATIONS[operation][2]
     holders = [*answers(operation).values(), described.get("requestBody", {"content": {}})]
     contents = [content for holder in holders for content in holder["content"].values()]

@@ -1,4 +1,4 @@
-"""The patterns of the description admit what the API admits, and nothing else."""
+"""The patterns of the OpenAPI document accept the same values as the API."""
 
 import re
 from typing import Any
@@ -36,7 +36,7 @@ def accepts(adapter: TypeAdapter[Any], value: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", [Title, Description, Tag, Search])
-def test_the_same_characters_are_admitted(kind: Any) -> None:
+def test_pattern_accepts_the_characters_that_the_api_accepts(kind: Any) -> None:
     adapter = TypeAdapter(kind)
     pattern = adapter.json_schema()["pattern"]
     assert pattern.endswith("$")
@@ -48,7 +48,7 @@ def test_the_same_characters_are_admitted(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("time", [*TIMES, *NO_DATES])
-def test_the_same_times_are_admitted(time: str) -> None:
+def test_schema_accepts_the_times_that_the_api_accepts(time: str) -> None:
     adapter = TypeAdapter(Due)
     validator = OAS31Validator(adapter.json_schema(), format_checker=oas31_format_checker)
 

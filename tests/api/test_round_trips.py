@@ -1,4 +1,4 @@
-"""Every operation is one message to the database, and every message names its owner."""
+"""Every operation sends one message to the database, and every message names its user."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -44,7 +44,7 @@ def carol(watched: tuple[CountingProxy, str]) -> Iterator[User]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_is_one_round_trip(
+def test_each_operation_takes_one_round_trip(
     operation: str, carol: User, watched: tuple[CountingProxy, str]
 ) -> None:
     task = carol.add()
@@ -56,7 +56,7 @@ def test_an_operation_is_one_round_trip(
     assert len(watched[0].messages) - before == 1
 
 
-def test_a_new_users_first_create_is_one_round_trip(
+def test_first_create_of_a_new_user_takes_one_round_trip(
     carol: User, watched: tuple[CountingProxy, str]
 ) -> None:
     carol.get(carol.tasks)
@@ -67,12 +67,14 @@ def test_a_new_users_first_create_is_one_round_trip(
     assert len(watched[0].messages) - before == 1
 
 
-def test_no_refusal_touches_the_database(carol: User, watched: tuple[CountingProxy, str]) -> None:
+def test_refused_requests_do_not_use_the_database(
+    carol: User, watched: tuple[CountingProxy, str]
+) -> None:
     carol.add()
     before = len(watched[0].messages)
 
     carol.get(carol.tasks, headers={"Authorization": "Bearer a.b.c"})
-    carol.get("/api/somebody-else/tasks")
+    carol.get("/api/another-user/tasks")
     carol.get("/nothing")
     carol.delete(carol.tasks)
     carol.options(carol.tasks)
@@ -82,7 +84,9 @@ def test_no_refusal_touches_the_database(carol: User, watched: tuple[CountingPro
     assert len(watched[0].messages) == before
 
 
-def test_every_message_begins_with_the_prefix(watched: tuple[CountingProxy, str]) -> None:
+def test_every_message_starts_with_role_user_and_timeout(
+    watched: tuple[CountingProxy, str],
+) -> None:
     proxy, base = watched
     with User(base, "o'brien\\ %s") as user:
         task = user.add()
@@ -97,7 +101,7 @@ def test_every_message_begins_with_the_prefix(watched: tuple[CountingProxy, str]
         assert message.index("true), set_config('statement_timeout','1500',true)") > 0
 
 
-def test_starting_asks_the_database_nothing(database_url: str) -> None:
+def test_startup_does_not_use_the_database(database_url: str) -> None:
     with counting(database_url) as (proxy, url), serve(make_settings(database_url=url)):
         pass
 

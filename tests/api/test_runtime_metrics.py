@@ -1,4 +1,4 @@
-"""What workers say of themselves, added up."""
+"""Runtime metrics of the workers, summed."""
 
 import resource
 import time
@@ -11,7 +11,7 @@ from tests.support.observability.metrics import scrape, series, total
 from tests.support.waiting import wait_until
 
 
-def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
+def test_runtime_metrics_of_two_workers_are_summed(database_url: str) -> None:
     with gunicorn(database_url, REVISION="abc123", POOL_SIZE="3", MAX_IN_FLIGHT="7") as server:
         time.sleep(0.5)
         text = scrape(server.base)
@@ -27,7 +27,7 @@ def test_two_workers_say_what_they_are_and_use(database_url: str) -> None:
     assert f'tasks_api_build_info{{revision="abc123",version="{__version__}"}}' in series(text)
 
 
-def test_it_goes_on_after_a_time_without_a_free_descriptor(database_url: str) -> None:
+def test_sampling_continues_after_descriptor_exhaustion(database_url: str) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with serve(make_settings(database_url=database_url)) as base:
         try:

@@ -1,4 +1,4 @@
-"""Requests made from the committed description alone: every answer is one that it names."""
+"""Requests generated from the OpenAPI document get responses that it declares."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def own(user: User) -> str:
     return f'"path.user_id" = "{user.user_id}"'
 
 
-def test_a_few_hundred_requests_are_answered_as_described(
+def test_generated_requests_get_described_responses(
     alice: User, tmp_path: Path, log: BinaryIO
 ) -> None:
     log.read()
@@ -77,7 +77,7 @@ def test_a_few_hundred_requests_are_answered_as_described(
     assert not [line for line in lines if line["status"] >= 500]
 
 
-def test_other_users_paths_are_answered_as_described(
+def test_generated_requests_to_other_users_get_described_responses(
     alice: User, tmp_path: Path, log: BinaryIO
 ) -> None:
     log.read()
@@ -90,7 +90,7 @@ def test_other_users_paths_are_answered_as_described(
 
 
 @pytest.mark.slow
-def test_twenty_thousand_requests_are_answered_as_described(
+def test_twenty_thousand_generated_requests_get_described_responses(
     alice: User, tmp_path: Path, log: BinaryIO
 ) -> None:
     log.read()

@@ -1,4 +1,4 @@
-"""What the environment may say, and what a mistake in it is answered with."""
+"""Settings from the environment, files and .env, and the errors of invalid ones."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def test_no_setting_is_needed_and_no_secret_has_a_default(given: Set) -> None:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_may_stand_in_a_file(name: str, given: Set, tmp_path: Path) -> None:
+def test_secret_is_read_from_a_file(name: str, given: Set, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(f"{SECRETS[name]}\n")
     given(**{f"{name}_FILE": str(tmp_path / "file")})
 
@@ -50,7 +50,7 @@ def test_a_secret_may_stand_in_a_file(name: str, given: Set, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_both_forms_of_a_secret_are_one_too_many(name: str, given: Set, tmp_path: Path) -> None:
+def test_secret_and_secret_file_together_are_refused(name: str, given: Set, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(SECRETS[name])
     given(**{name: SECRETS[name], f"{name}_FILE": str(tmp_path / "file")})
 
@@ -58,21 +58,21 @@ def test_both_forms_of_a_secret_are_one_too_many(name: str, given: Set, tmp_path
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_file_that_cannot_be_read_is_named(name: str, given: Set, tmp_path: Path) -> None:
+def test_unreadable_secret_file_is_named(name: str, given: Set, tmp_path: Path) -> None:
     given(**{f"{name}_FILE": str(tmp_path / "none")})
 
     assert refusal() == f"{name}_FILE: {tmp_path}/none cannot be read (No such file or directory)"
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_an_empty_file_is_a_mistake(name: str, given: Set, tmp_path: Path) -> None:
+def test_empty_secret_file_is_refused(name: str, given: Set, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("\n")
     given(**{f"{name}_FILE": str(tmp_path / "file")})
 
     assert f"{name}_FILE" in refusal()
 
 
-def test_empty_variables_count_as_unset(given: Set, tmp_path: Path) -> None:
+def test_empty_variables_are_treated_as_unset(given: Set, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(STRONG)
     given(
         BETTER_AUTH_SECRET="",
@@ -87,7 +87,7 @@ def test_empty_variables_count_as_unset(given: Set, tmp_path: Path) -> None:
     assert (load().database_url, load().port, load().cors_origins) == (None, 8000, ())
 
 
-def test_a_dotenv_file_is_read_and_the_environment_wins(given: Set, tmp_path: Path) -> None:
+def test_environment_overrides_the_dotenv_file(given: Set, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"BETTER_AUTH_SECRET={STRONG}\nPORT=9001\nOTHER=1\n")
     given(PORT="9002")
 
@@ -95,7 +95,7 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(given: Set, tmp_path: Pa
     assert load().port == 9002
 
 
-def test_settings_never_change() -> None:
+def test_settings_are_frozen() -> None:
     settings = Settings(_env_file=None)
 
     with pytest.raises(ValueError, match="frozen"):
@@ -103,7 +103,7 @@ def test_settings_never_change() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG.items() for v in values])
-def test_a_wrong_value_is_named_in_one_sentence(name: str, value: str, given: Set) -> None:
+def test_invalid_value_is_reported_in_one_sentence(name: str, value: str, given: Set) -> None:
     given(**{name: value})
 
     sentence = refusal()
@@ -114,14 +114,14 @@ def test_a_wrong_value_is_named_in_one_sentence(name: str, value: str, given: Se
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in RIGHT.items() for v in values])
-def test_a_right_value_is_taken(name: str, value: tuple[str, Any], given: Set) -> None:
+def test_valid_value_is_parsed(name: str, value: tuple[str, Any], given: Set) -> None:
     given(**{name: value[0]})
 
     assert getattr(load(), name.lower()) == value[1]
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
-def test_the_schemes_that_consoles_and_libraries_write_are_taken(scheme: str, given: Set) -> None:
+def test_database_url_accepts_each_postgres_scheme(scheme: str, given: Set) -> None:
     given(DATABASE_URL=f"{scheme}://u:p@h/d")
 
     assert secret("DATABASE_URL") == "postgresql://u:p@h/d"
@@ -130,7 +130,7 @@ def test_the_schemes_that_consoles_and_libraries_write_are_taken(scheme: str, gi
 @pytest.mark.parametrize(
     "weak", ["short", "a" * 64, "abcdefg" * 9, HIDDEN, STRONG[:31], f"{STRONG[:20]}-" * 2 + "01"]
 )
-def test_a_weak_secret_is_refused_in_production_alone(weak: str, given: Set) -> None:
+def test_weak_secret_is_refused_only_in_production(weak: str, given: Set) -> None:
     given(BETTER_AUTH_SECRET=weak)
     assert secret("BETTER_AUTH_SECRET") == weak
 
@@ -142,13 +142,13 @@ def test_a_weak_secret_is_refused_in_production_alone(weak: str, given: Set) -> 
 @pytest.mark.parametrize(
     "strong", [STRONG, STRONG[:32], "äöüßéèêëàâîïôûùÿ", "8d1f6bb0c2e7493aa4f05d7c91be2360"]
 )
-def test_a_strong_secret_is_taken_in_production(strong: str, given: Set) -> None:
+def test_strong_secret_is_accepted_in_production(strong: str, given: Set) -> None:
     given(ENVIRONMENT="production", BETTER_AUTH_SECRET=strong)
 
     assert secret("BETTER_AUTH_SECRET") == strong
 
 
-def test_the_issuer_is_encrypted_in_production(given: Set) -> None:
+def test_issuer_must_use_https_in_production(given: Set) -> None:
     given(BETTER_AUTH_URL="http://app.example.com", BETTER_AUTH_JWKS_URL="http://auth:3000/jwks")
     assert load().issuers == ("http://app.example.com",)
 
@@ -159,7 +159,7 @@ def test_the_issuer_is_encrypted_in_production(given: Set) -> None:
     assert load().jwks_url == "http://auth:3000/jwks"
 
 
-def test_every_mistake_is_named_at_once(given: Set) -> None:
+def test_all_invalid_values_are_reported_together(given: Set) -> None:
     given(PORT="x", WORKERS="0", DATABASE_URL="mysql://hidden")
 
     lines = refusal().splitlines()
@@ -167,7 +167,7 @@ def test_every_mistake_is_named_at_once(given: Set) -> None:
     assert sorted(line.partition(":")[0] for line in lines) == ["DATABASE_URL", "PORT", "WORKERS"]
 
 
-def test_secrets_do_not_show() -> None:
+def test_secrets_are_not_printed() -> None:
     settings = Settings(
         _env_file=None, better_auth_secret=HIDDEN, database_url=f"postgres://{HIDDEN}"
     )

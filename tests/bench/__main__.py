@@ -7,14 +7,14 @@ import json
 import os
 from functools import partial
 
-from tests.bench import comparison, crowds, growth, report, wrk
+from tests.bench import comparison, concurrency, report, scaling, wrk
 from tests.bench.measure import Entry
 
-PARTS = (comparison.measured, partial(growth.measured, growth.SIZES), crowds.measured)
+PARTS = (comparison.measured, partial(scaling.measured, scaling.SIZES), concurrency.measured)
 QUICK_PARTS = (
     partial(comparison.measured, seconds=2),
-    partial(growth.measured, growth.SIZES[:-1]),
-    crowds.measured,
+    partial(scaling.measured, scaling.SIZES[:-1]),
+    concurrency.measured,
 )
 
 

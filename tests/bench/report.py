@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from operator import ge, le
 from pathlib import Path
 
-from tests.bench.growth import SIZES, target
 from tests.bench.measure import Entry
+from tests.bench.scaling import SIZES, target
 from tests.bench.servers import NAMES, PRODUCT
 from tests.bench.workload import BAD_TOKEN, CREATE, LIST, ONE, TOGGLE
 

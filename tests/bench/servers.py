@@ -95,7 +95,7 @@ def _answering(url: str, process: subprocess.Popen[bytes]) -> str:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/api/nobody/tasks", timeout=1):
+            with urllib.request.urlopen(f"{url}/api/anonymous/tasks", timeout=1):
                 return url
         except urllib.error.HTTPError:
             return url

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import pytest
 
-from tests.bench import comparison, crowds, growth, report, workload
+from tests.bench import comparison, concurrency, report, scaling, workload
 from tests.bench.comparison import round_trips, send
 from tests.bench.measure import Figure, ratio
 from tests.bench.servers import NAMES, PEERS, PRODUCT, ROOT, Server, started
@@ -19,7 +18,7 @@ from tests.bench.workload import Cycles
 from tests.bench.wrk import Load, load
 from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 README = ROOT / "tests" / "bench" / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}
@@ -29,8 +28,7 @@ MADE = {"id", "created_at", "updated_at", "completed_at", "completed"}
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A small database."""
-    if not which("wrk"):
-        skip_without("wrk")
+    require_tool("wrk")
     with populated(100, 1000) as url:
         yield url
 
@@ -59,7 +57,7 @@ def normal(task: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", PEERS)
-def test_a_peer_gives_the_products_answers(
+def test_peer_returns_the_same_responses_as_the_product(
     peer: str, servers: dict[str, Server], cycles: Cycles
 ) -> None:
     for operation, requests in cycles.items():
@@ -78,7 +76,9 @@ def test_a_peer_gives_the_products_answers(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_bad_token_is_401(name: str, servers: dict[str, Server], cycles: Cycles) -> None:
+def test_invalid_token_gets_401_from_each_server(
+    name: str, servers: dict[str, Server], cycles: Cycles
+) -> None:
     bad = cycles[workload.BAD_TOKEN]
     run = load(servers[name].url, bad, connections=2, seconds=1, by_status=True)
 
@@ -87,7 +87,7 @@ def test_a_bad_token_is_401(name: str, servers: dict[str, Server], cycles: Cycle
 
 
 @pytest.mark.slow
-def test_a_server_does_not_see_what_a_developer_keeps_here(servers: dict[str, Server]) -> None:
+def test_servers_run_outside_the_repository(servers: dict[str, Server]) -> None:
     for server in servers.values():
         for process in server.processes():
             assert Path(f"/proc/{process}/cwd").resolve() != ROOT
@@ -105,11 +105,11 @@ def test_round_trips_are_counted_in_both_protocols(url: str, cycles: Cycles) -> 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("url")
-def test_every_part_runs_and_is_reported() -> None:
+def test_every_part_of_the_benchmark_is_reported() -> None:
     entries = [
         *comparison.measured(100, 1000, runs=1, seconds=1),
-        *growth.measured(growth.SIZES[:1], runs=1, seconds=1),
-        *crowds.measured({1: 1, 1000: 4}, 100),
+        *scaling.measured(scaling.SIZES[:1], runs=1, seconds=1),
+        *concurrency.measured({1: 1, 1000: 4}, 100),
     ]
 
     assert len(entries) == 6 * len(NAMES) + 2 + 6
@@ -120,7 +120,7 @@ def test_every_part_runs_and_is_reported() -> None:
     assert text.count("reached |") + text.count("missed |") == 4 + 2 + 2 + 6 + 1 + 2 + 2
 
 
-def test_a_run_with_errors_ends_the_bench() -> None:
+def test_failed_requests_abort_the_benchmark() -> None:
     figure = Figure(workload.LIST, PRODUCT)
     figure.loads.append(Load(100, 1.0, 1.0, 2.0, failed=1, socket_errors=0, statuses={}))
 
@@ -128,7 +128,7 @@ def test_a_run_with_errors_ends_the_bench() -> None:
         figure.check()
 
 
-def test_a_refusal_that_is_none_ends_the_bench() -> None:
+def test_unexpected_status_aborts_the_benchmark() -> None:
     figure = Figure(workload.BAD_TOKEN, PRODUCT)
     figure.loads.append(Load(100, 1.0, 1.0, 2.0, failed=100, socket_errors=0, statuses={"503": 1}))
 
@@ -136,15 +136,15 @@ def test_a_refusal_that_is_none_ends_the_bench() -> None:
         figure.check()
 
 
-def test_without_wrk_there_is_one_sentence() -> None:
+def test_missing_wrk_is_reported_in_one_sentence() -> None:
     with finished(sys.executable, "-m", "tests.bench", settings={"PATH": "/nowhere"}) as command:
         assert command.process.returncode == 1
         assert [line[:15] for line in command.error_lines()] == ["wrk is missing:"]
 
 
-def test_a_ratio_is_that_of_the_same_rounds() -> None:
+def test_ratio_compares_runs_of_the_same_round() -> None:
     assert ratio([2.0, 6.0, 12.0], [1.0, 2.0, 3.0]) == [3.0, 2.0, 4.0]
 
 
-def test_the_readme_shows_the_last_results() -> None:
+def test_readme_shows_the_committed_results() -> None:
     assert report.tables(json.loads(report.RESULTS.read_text())) in README.read_text()

@@ -1,1 +1,1 @@
-"""Front ends as they exist, in a real browser at an origin of their own."""
+"""Front ends in Chromium, at an origin that differs from the API's."""

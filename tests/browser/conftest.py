@@ -1,4 +1,4 @@
-"""A page where front ends live, and a stack that lets it in."""
+"""A web page on port 3000, and a stack whose CORS settings list its origin."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.stack.compose_stack import Stack, running_stack
 
 @pytest.fixture(scope="package")
 def page() -> Iterator[Site]:
-    """A site on the port of front ends."""
+    """A web server on port 3000, the usual port of front ends in development."""
     browser()
     if not is_free(3000):
         skip_without("port 3000")
@@ -22,7 +22,7 @@ def page() -> Iterator[Site]:
 
 @pytest.fixture(scope="package")
 def stack(page: Site) -> Iterator[Stack]:
-    """A stack with Better Auth that lets the page in."""
+    """A stack with Better Auth that lists the page's origin."""
     port = f"{free_port()}"
     with running_stack(
         COMPOSE_PROFILES="auth", AUTH_PORT=port, CORS_ORIGINS=page.origin

@@ -36,7 +36,7 @@ export default async function ({ url, user, token, stranger }) {
     deleted: await ask("DELETE", one),
     token_missing: await ask("GET", tasks, { headers: json }),
     token_unknown: await ask("GET", tasks, { headers: { Authorization: `Bearer ${stranger}` } }),
-    user_mismatch: await ask("GET", "somebody-else/tasks"),
+    user_mismatch: await ask("GET", "another-user/tasks"),
     task_not_found: await ask("GET", one),
     method_not_allowed: await ask("POST", one),
     body_too_large: await ask("POST", tasks, { body: JSON.stringify({ title: "a".repeat(2_000_000) }) }),

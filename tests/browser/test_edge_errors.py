@@ -1,4 +1,4 @@
-"""What the edge says, as a page of another origin reads it."""
+"""nginx's own errors, read by a page of another origin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +21,8 @@ STORM = """export default async ({ url }) => {
   const told = async (each) => [each.status, await each.json(), each.headers.get("retry-after")];
   return Requirement.all(refused.map(told));
 };"""
-# The browser remembers the leave that it was given while the API was there. It drops what it waits
-# for when a network interface comes or goes, as those of containers do: then it asks again.
+# The browser caches the preflight from before the outage. It aborts requests when a network
+# interface appears or disappears, as container interfaces do; the page then retries.
 AWAY = """export default async ({ url }) => {
   const given = { headers: { Authorization: "Bearer none" } };
   const ask = (tries) => fetch(url, given).catch((error) => (tries ? ask(tries - 1) : error));
@@ -40,7 +40,7 @@ def run(
     meanwhile: Callable[[], object] = str,
     **argument: object,
 ) -> Any:
-    """What the program returns, which asks the stack."""
+    """The result of the program, which sends requests to the stack."""
     told = {"url": stack.base_url + PATH, **argument}
     return page.run(program, told, stack.data / "tls.crt", meanwhile)
 
@@ -51,14 +51,16 @@ def run(
     [("?search=" + "a" * 12_000, {}), ("", {"Authorization": "Bearer " + "a" * 9_000})],
     ids=["URL", "header"],
 )
-def test_what_is_large(path: str, headers: dict[str, str], page: Site, stack: Stack) -> None:
+def test_page_can_read_the_error_of_an_oversized_request(
+    path: str, headers: dict[str, str], page: Site, stack: Stack
+) -> None:
     status, problem = run(page, stack, LARGE, path=path, headers=headers)
 
     assert status in {401, 414, 431}
     assert isinstance(problem["detail"], str)
 
 
-def test_what_is_too_much(page: Site, stack: Stack) -> None:
+def test_page_can_read_the_error_of_a_rate_limited_request(page: Site, stack: Stack) -> None:
     refused = run(page, stack, STORM)
 
     assert 429 in {status for status, *_ in refused}
@@ -69,7 +71,9 @@ def test_what_is_too_much(page: Site, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(("ends", "begins"), [("stop", "start"), ("pause", "unpause")])
-def test_an_api_that_is_away(ends: str, begins: str, page: Site, stack: Stack) -> None:
+def test_page_can_read_the_error_when_the_api_is_down(
+    ends: str, begins: str, page: Site, stack: Stack
+) -> None:
     try:
         problem = run(page, stack, AWAY, lambda: stack.compose(ends, "api"))
     finally:

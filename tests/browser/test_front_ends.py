@@ -1,4 +1,4 @@
-"""The API as pages of another origin use it."""
+"""The API used by pages of another origin."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ STATUSES = {
     "media_type": 415,
     "validation": 422,
 }
-# It has no Authorization, so the browser asks for no leave first.
+# Without an Authorization header the browser sends no preflight.
 READ = """export default async ({ url }) => {
   const response = await fetch(url).catch((error) => error);
   return response instanceof TypeError ? "unreadable" : response.json();
@@ -49,7 +49,7 @@ COOKIE = """export default async ({ url, path, headers }) => {
 
 
 def check(told: dict[str, Any], unknown: int) -> None:
-    """Every habit had its answer, and every error a sentence; ``unknown`` is a stranger's."""
+    """Check the result of front_end.js; ``unknown`` is the status for an unknown issuer."""
     statuses = {name: answer["status"] for name, answer in told.items()}
     done = [told[name]["data"]["completed"] for name in ("completed", "reopened")]
 
@@ -68,25 +68,25 @@ def check(told: dict[str, Any], unknown: int) -> None:
     assert told["token_missing"]["headers"]["www-authenticate"] == 'Bearer realm="tasks"'
 
 
-def strange(user: str) -> str:
-    """A token of an issuer that nobody knows."""
+def token_of_unknown_issuer(user: str) -> str:
+    """A token signed with a key that no issuer publishes."""
     return jwt.encode({"sub": user}, Ed25519PrivateKey.generate(), "EdDSA", {"kid": "a"})
 
 
-def test_a_page_uses_the_app_itself(page: Site, database_url: str) -> None:
+def test_page_of_a_listed_origin_uses_the_api(page: Site, database_url: str) -> None:
     user = f"user-{uuid4().hex}"
     settings = make_settings(
         database_url=database_url,
         cors_origins=page.origin,
-        better_auth_url=local_url(free_port()),  # where nobody is
+        better_auth_url=local_url(free_port()),  # no server listens there
     )
-    told = {"user": user, "token": token(user), "stranger": strange(user)}
+    told = {"user": user, "token": token(user), "stranger": token_of_unknown_issuer(user)}
 
     with serve(settings) as url:
         check(page.run(FRONT_END, {"url": url, **told}), 503)
 
 
-def test_a_cookie_beside_the_token_is_no_second_credential(page: Site, database_url: str) -> None:
+def test_cookie_beside_the_token_is_ignored(page: Site, database_url: str) -> None:
     async def show(request: Request) -> PlainTextResponse:
         return PlainTextResponse(request.headers.get("cookie", ""))
 
@@ -100,13 +100,18 @@ def test_a_cookie_beside_the_token_is_no_second_credential(page: Site, database_
     assert told == ["theme=dark", 200]
 
 
-def test_a_page_of_an_unlisted_origin_reads_nothing(page: Site, base_url: str) -> None:
+def test_page_of_an_unlisted_origin_cannot_read_responses(page: Site, base_url: str) -> None:
     assert page.run(READ, {"url": f"{base_url}/api/ann/tasks"}) == "unreadable"
 
 
-def test_a_page_uses_the_stack(page: Site, stack: Stack) -> None:
+def test_page_of_a_listed_origin_uses_the_stack(page: Site, stack: Stack) -> None:
     told = {"token": stack.make("token", "FOR=compose", "SUB=ann").strip()}
-    argument = {"url": stack.base_url, "user": "ann", "stranger": strange("ann"), **told}
+    argument = {
+        "url": stack.base_url,
+        "user": "ann",
+        "stranger": token_of_unknown_issuer("ann"),
+        **told,
+    }
 
     check(page.run(FRONT_END, argument, stack.data / "tls.crt"), 401)
 

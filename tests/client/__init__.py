@@ -1,1 +1,1 @@
-"""What TypeScript front ends are given."""
+"""The TypeScript types and examples for front ends."""

@@ -1,4 +1,4 @@
-// What a browser does with the Next.js application of api/auth/README.md: its routes are called, not served.
+// The requests of a browser to the documented Next.js routes, sent to the route handlers directly.
 
 import { GET, POST } from "./handler.js";
 import { GET as signed } from "./token.js";

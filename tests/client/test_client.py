@@ -1,4 +1,4 @@
-"""``make client``: the types of the API, and programs that use them against the running API."""
+"""``make client`` writes types that programs use against the running API."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def folder(types: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_program_is_checked_and_uses_every_operation(folder: Path, alice: User) -> None:
+def test_typed_program_uses_every_operation(folder: Path, alice: User) -> None:
     shutil.copy(PROGRAM, folder)
     compile_typescript(folder, "program.ts")
     words = ("node", "program.js", f"{alice.base_url}", alice.user_id, signed(alice.user_id))
@@ -60,7 +60,7 @@ def test_a_program_is_checked_and_uses_every_operation(folder: Path, alice: User
 
 
 @pytest.mark.slow
-def test_mistakes_are_found_before_they_run(folder: Path) -> None:
+def test_type_errors_are_found_by_the_compiler(folder: Path) -> None:
     text = PROGRAM.read_text()
     for number, (right, wrong) in enumerate(MISTAKES):
         assert text.count(right) == 1

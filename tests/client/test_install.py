@@ -1,4 +1,4 @@
-"""What npm installs: again after an interruption, and never with a Node.js that will not do."""
+"""npm packages: reinstalled after an interruption, refused with an outdated Node.js."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ BY: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A tree whose packages are none, and half installed: npm was interrupted."""
+    """A checkout in which npm was interrupted while it installed packages."""
     (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
     client = tmp_path / "tests" / "client"
     client.mkdir(parents=True)
@@ -30,7 +30,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("by", BY)
-def test_half_an_installation_is_made_whole_once(by: str, clone: Path) -> None:
+def test_interrupted_installation_is_repeated_once(by: str, clone: Path) -> None:
     require_node()
     BY[by](clone)
     half, stamp = clone / "tests" / "client" / "node_modules" / "half", clone / STAMP
@@ -41,7 +41,7 @@ def test_half_an_installation_is_made_whole_once(by: str, clone: Path) -> None:
     assert stamp.stat().st_mtime_ns == first
 
 
-def test_an_old_node_is_named(clone: Path, tmp_path: Path) -> None:
+def test_outdated_node_is_reported(clone: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()
     for name in ("node", "npm"):
@@ -55,7 +55,7 @@ def test_an_old_node_is_named(clone: Path, tmp_path: Path) -> None:
         assert command.error_lines() == ["Node.js 20 or newer is needed, with npm."]
 
 
-def test_make_clean_takes_it_away(clone: Path) -> None:
+def test_make_clean_removes_the_packages(clone: Path) -> None:
     with finished("make", "clean", cwd=clone, settings={"DOCKER_HOST": "unix:///none"}) as command:
         assert command.process.returncode == 0, command.errors
 

@@ -1,4 +1,4 @@
-"""The Next.js application of the document: checked, called, and its tokens shown to the API."""
+"""The documented Next.js application: it compiles, and the API accepts its tokens."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,9 @@ def written(folder: Path) -> list[str]:
     return ["program.ts", "client.ts"]
 
 
-def test_its_tokens_of_both_kinds_are_good(tmp_path: Path, database_url: str) -> None:
+def test_eddsa_and_hs256_tokens_of_the_documented_route_are_accepted(
+    tmp_path: Path, database_url: str
+) -> None:
     compile_typescript(tmp_path, *written(tmp_path), more=(SERVICE,), skipLibCheck=True)
     with (
         temporary_database(database_url) as own,

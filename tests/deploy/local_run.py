@@ -2,22 +2,27 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.support.command import Command, free_port, processes_using, running
+from tests.support.required_tools import require_tool
 
 READY = "Buy milk"
 
 
 @contextmanager
 def started_run(
-    data: Path, *words: str, make: tuple[str, ...] = ("make", "run")
+    data: Path,
+    *words: str,
+    make: tuple[str, ...] = ("make", "run"),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Command]:
     """``make run`` on this data directory, once it says it is ready."""
-    with running(*make, f"DATA_DIR={data}", f"PORT={free_port()}", *words) as command:
+    command_line = (*make, f"DATA_DIR={data}", f"PORT={free_port()}", *words)
+    with running(*command_line, settings=settings) as command:
         command.wait_for(READY)
         yield command
 
@@ -29,8 +34,9 @@ def usage_example(command: Command) -> str:
 
 
 def pasted(line: str) -> Any:
-    """The JSON that bash prints for a pasted line."""
-    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30)
+    """The JSON that a shell prints for a pasted line."""
+    require_tool("curl")
+    done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30)
     return json.loads(done.stdout)
 
 

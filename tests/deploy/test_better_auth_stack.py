@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
 
 import jwt
 import pytest
@@ -13,7 +12,7 @@ from tests.deploy.auth_stack import UP, auth_url, caller, composed_with_auth
 from tests.support.auth.better_auth import Account
 from tests.support.documents import block
 from tests.support.http.operations import operations, user_ids_in
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 from tests.support.stack.compose_stack import Stack
 from tests.support.waiting import wait_until
 
@@ -49,8 +48,8 @@ def count(stack: Stack, event: str) -> int:
 
 
 def test_the_commands_sign_up_and_make_a_task(stack: Stack, tmp_path: Path) -> None:
-    if not which("jq"):
-        skip_without("jq")
+    for tool in ("bash", "curl", "jq"):
+        require_tool(tool)
     script = CURL.replace("http://localhost:3000", auth_url(stack)).replace(".data/", "$DATA/")
     script = script.replace("https://localhost:8443", stack.base_url)
     script = script.replace("curl ", "curl -sS --fail-with-body ").replace("\ncurl", "\necho; curl")

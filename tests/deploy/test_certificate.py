@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from deploy import prepare
 from tests.deploy.volumes import PAIR, give_pair, read
 from tests.support.command import ROOT
+from tests.support.required_tools import require_clone
 
 
 def test_the_generated_certificate_is_for_localhost_and_renewed_before_it_expires(
@@ -60,6 +61,7 @@ def test_a_key_of_another_certificate_is_refused_in_one_sentence(volumes: Path, 
 
 
 def test_no_key_is_committed() -> None:
+    require_clone()
     words = ("git", "grep", "--cached", "-l", "-e", "PRIVATE" + " KEY-----")
     found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 

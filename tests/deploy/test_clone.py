@@ -10,6 +10,7 @@ import pytest
 from tests.deploy.edge_client import got
 from tests.support.command import ROOT, finished
 from tests.support.database.embedded_postgres import readable_folder
+from tests.support.required_tools import require_clone
 from tests.support.stack.compose_stack import Stack, project_settings, require_engine
 from tests.support.waiting import wait_until
 
@@ -23,6 +24,7 @@ UP = ("make", "up", "SERVICES=api nginx")
 
 def clone(path: Path) -> None:
     """Copy every file that git does not ignore."""
+    require_clone()
     words = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):

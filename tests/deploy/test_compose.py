@@ -7,6 +7,7 @@ import pytest
 from tests.deploy.local_run import pasted
 from tests.support.command import finished
 from tests.support.observability.metrics import total
+from tests.support.required_tools import require_clone
 from tests.support.stack.compose_stack import Stack, running_stack
 
 pytestmark = pytest.mark.slow
@@ -115,6 +116,7 @@ def test_a_long_answer_is_compressed_if_the_client_accepts_gzip(
 
 
 def test_the_api_knows_its_git_revision(stack: Stack) -> None:
+    require_clone()
     with finished("git", "rev-parse", "--short", "HEAD") as git:
         revision = git.output.strip()
 

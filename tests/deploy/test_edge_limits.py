@@ -49,6 +49,19 @@ def test_exceeding_a_rate_limit_is_429(limited: Stack) -> None:
         assert (logged["status"], logged["limited"]) == ("429", "REJECTED")
 
 
+def test_a_token_has_one_budget_however_its_header_is_spelled(limited: Stack) -> None:
+    token, other = f"a.b.{'c' * 60}", f"a.b.{'d' * 60}"
+    limited.set_limits(LIMITS.replace("rate=20r/s", "rate=1r/m").replace("burst=40 ", ""))
+    statuses = [
+        send_head(limited, request("GET", TASKS, f"Authorization: {scheme}{token}")).status
+        for scheme in ("Bearer ", "bearer ", "BEARER  ", "beaRER \t")
+    ]
+    another = send_head(limited, request("GET", TASKS, f"Authorization: Bearer {other}")).status
+
+    assert statuses == [401, 429, 429, 429]
+    assert another == 401
+
+
 @pytest.mark.parametrize("limit", ["connections 50", "total 2000"])
 def test_exceeding_a_connection_limit_is_503(limited: Stack, limit: str) -> None:
     assert f"limit_conn {limit};" in LIMITS

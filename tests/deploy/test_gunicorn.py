@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2 as httpx
+import psutil
 import pytest
 
 from tests.deploy.local_run import READY, lines
@@ -31,7 +32,7 @@ def started() -> Iterator[tuple[Command, Path, str]]:
 def processes(data: Path) -> tuple[int, list[int]]:
     """The process ids of the master and of its workers."""
     numbers = sorted(n for n, text in processes_using(data).items() if "-m gunicorn" in text)
-    parents = {n: int(Path(f"/proc/{n}/stat").read_text().split()[3]) for n in numbers}
+    parents = {n: psutil.Process(n).ppid() for n in numbers}
     [master] = [n for n in numbers if parents[n] not in numbers]
     return master, [n for n in numbers if parents[n] == master]
 

@@ -10,6 +10,7 @@ import pytest
 from tests.deploy.local_run import started_run
 from tests.support.command import ROOT, data_directory, free_port
 from tests.support.documents import block
+from tests.support.required_tools import require_tool
 
 MAKE_RUN = tuple(block("README.md", "make run").split())
 CALLS = block("README.md", "TOKEN=")
@@ -24,6 +25,8 @@ def started() -> Iterator[tuple[Path, int]]:
 
 
 def test_the_calls_use_every_operation(started: tuple[Path, int]) -> None:
+    for tool in ("bash", "curl"):
+        require_tool(tool)
     data, port = started
     script = CALLS.replace(":8000/", f":{port}/").replace("curl ", "curl -sS --fail-with-body ")
     script = script.replace("make token", f"make token DATA_DIR={data}")

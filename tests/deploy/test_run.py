@@ -29,6 +29,22 @@ from tests.support.command import (
 from tests.support.database.embedded_postgres import readable_folder
 
 PROCESS, GROUP = False, True
+# Each of these alone makes a connection of libpq or a request over a proxy fail.
+HOSTILE_ENVIRONMENT = {
+    "PGSSLMODE": "require",
+    "PGSERVICE": "missing",
+    "PGOPTIONS": "-c missing.setting=1 -c bad",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGCHANNELBINDING": "require",
+    "PGGSSENCMODE": "require",
+    "PGREQUIREAUTH": "none",
+    "PGSSLROOTCERT": "/nowhere",
+    "PGDATA": "/nowhere",
+    "http_proxy": "http://127.0.0.1:1",
+    "HTTP_PROXY": "http://127.0.0.1:1",
+    "HTTPS_PROXY": "http://127.0.0.1:1",
+    "ALL_PROXY": "http://127.0.0.1:1",
+}
 
 
 @pytest.fixture
@@ -129,6 +145,20 @@ def test_a_dotenv_file_is_read(data: Path) -> None:
             assert f"http://127.0.0.1:{port}/" in usage_example(command)
             assert pasted(usage_example(command))["user_id"] == "alice"
             assert (data / "secret").exists()
+
+
+def test_libpq_variables_and_proxies_of_the_shell_do_not_disturb_it(data: Path) -> None:
+    with started_run(data, settings=HOSTILE_ENVIRONMENT) as command:
+        assert pasted(usage_example(command))["user_id"] == "alice"
+
+
+def test_the_ipv6_wildcard_serves_both_families(data: Path) -> None:
+    with started_run(data, "HOST=::") as command:
+        example = usage_example(command)
+
+        assert "http://[::1]:" in example
+        assert pasted(example)["user_id"] == "alice"
+        assert pasted(example.replace("[::1]", "127.0.0.1"))["user_id"] == "alice"
 
 
 def test_a_database_left_by_a_killed_make_run_is_named_at_the_next_start(data: Path) -> None:

@@ -11,7 +11,15 @@ from sqlalchemy import make_url
 
 from deploy.local import postgres
 from tests.deploy.local_run import started_run
-from tests.support.command import Command, data_directory, finished, free_port, processes_using
+from tests.support.command import (
+    ROOT,
+    Command,
+    data_directory,
+    finished,
+    free_port,
+    processes_using,
+)
+from tests.support.database.embedded_postgres import readable_folder
 
 STRONG = "0123456789-abcdefghijklmnopqrstuvwxyz"
 PASSWORD = "correct-horse-battery"
@@ -41,6 +49,8 @@ SETTINGS = {
     "port zero": ({"PORT": "0"}, "PORT"),
     "a port beyond the last": ({"PORT": "65536"}, "PORT"),
     "no workers": ({"WORKERS": "0"}, "WORKERS"),
+    "an address of another machine": ({"HOST": "192.0.2.1"}, "HOST"),
+    "an address that is none": ({"HOST": "a:b"}, "HOST"),
 }
 
 
@@ -80,6 +90,27 @@ def test_a_wrong_password_is_named_but_not_shown(data: Path, database_url: str) 
     with refused(data, DATABASE_URL=wrong.render_as_string(hide_password=False)) as command:
         assert "password authentication failed" in command.error_lines()[0]
         assert PASSWORD not in command.errors
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_dotenv_file_in_another_encoding_is_named(encoding: str, data: Path) -> None:
+    with readable_folder() as clone:
+        for name in ("Makefile", "api", "deploy", ".venv", "requirements-local.txt"):
+            (clone / name).symlink_to(ROOT / name)
+        (clone / ".env").write_text("LOG_LEVEL=info  # für alle\n", encoding)
+        with finished("make", "run", cwd=clone, settings={"DATA_DIR": f"{data}"}) as command:
+            assert command.process.returncode == 2
+            assert len(command.error_lines()) == 1, command.errors
+            assert ".env: must be text in UTF-8" in command.errors
+
+
+def test_a_dotenv_file_with_a_byte_order_mark_is_read(data: Path) -> None:
+    with readable_folder() as clone:
+        for name in ("Makefile", "api", "deploy", ".venv", "requirements-local.txt"):
+            (clone / name).symlink_to(ROOT / name)
+        (clone / ".env").write_text("PORT=eighty\n", "utf-8-sig")
+        with finished("make", "run", cwd=clone, settings={"DATA_DIR": f"{data}"}) as command:
+            assert command.error_lines()[0].startswith("PORT: ")
 
 
 def test_a_busy_port_is_named(data: Path) -> None:

@@ -1,6 +1,8 @@
 """Workers without a database, killed, or with a blocked event loop."""
 
 import json
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import httpx2 as httpx
 import psycopg2
 import pytest
 
-from tests.support.command import ROOT, data_directory, free_port, running
+from tests.support.command import ROOT, data_directory, free_port, is_free, running
 from tests.support.database.faulty_proxy import faulty_proxy
 from tests.support.http.client import User
 from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
@@ -47,6 +49,15 @@ def test_the_api_starts_without_its_database_and_recovers(database_url: str) -> 
     assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
     assert lives == [200] * 20
     assert master is None
+
+
+def test_a_killed_master_leaves_no_worker_and_a_free_port(database_url: str) -> None:
+    with gunicorn(database_url) as api:
+        workers, port = api.workers(), int(api.base.rpartition(":")[2])
+        os.kill(api.command.process.pid, signal.SIGKILL)
+        api.command.process.wait()
+        wait_until(lambda: is_free(port))
+        wait_until(lambda: not any(Path(f"/proc/{number}").exists() for number in workers))
 
 
 def test_requests_in_flight_of_a_killed_worker_are_not_counted(database_url: str) -> None:

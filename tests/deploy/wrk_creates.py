@@ -1,13 +1,12 @@
 """A load of creates by wrk, which counts failed requests by kind."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.support.command import Command, running
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 from tests.support.stack.compose_stack import Stack
 
 CONNECTIONS = 16
@@ -44,8 +43,7 @@ class Load:
 @contextmanager
 def creating(stack: Stack, user: str, seconds: int) -> Iterator[Load]:
     """One user creates tasks on many connections for some seconds."""
-    if not shutil.which("wrk"):
-        skip_without("wrk")
+    require_tool("wrk")
     token = stack.make("token", "FOR=compose", f"SUB={user}").strip()
     script = stack.data / "post.lua"
     script.write_text(POST % token)

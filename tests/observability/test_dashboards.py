@@ -14,7 +14,7 @@ from tests.support.command import ROOT
 RUNBOOK = ROOT / "observability" / "RUNBOOK.md"
 PROVISIONING = ROOT / "observability" / "grafana" / "provisioning"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-# Schema version of the classic model by major version of Grafana: api/DECISIONS.md, 23.
+# Schema version of the classic model by major version of Grafana: api/DECISIONS.md.
 SCHEMA = {"13": 42}
 COLUMNS = 24
 COUNTER = re.compile(r"\w+_(?:total|bucket|count|sum)\b")

@@ -1,1 +1,1 @@
-"""What the tests are made of: real servers, clients that watch every answer, a counting proxy."""
+"""Shared parts of the tests: real servers, clients that check every answer, fault injection."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from tests.support.database.embedded_postgres import readable_folder
 
 ROOT = Path(__file__).parents[2]
@@ -103,13 +105,15 @@ def data_directory() -> Iterator[Path]:
                     os.kill(number, signal.SIGKILL)
 
 
-def processes_using(readable_folder: Path) -> dict[int, str]:
-    """What runs with this folder in its command line or environment, by process id."""
-    table = subprocess.run(
-        ["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=True
-    ).stdout
-    lines = [line.split(maxsplit=1) for line in table.splitlines() if f"{readable_folder}" in line]
-    return {int(number): text for number, text in lines}
+def processes_using(folder: Path) -> dict[int, str]:
+    """The command lines that name this folder, or whose environment does, by process id."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended, or another user's environment is closed
+            command = " ".join(process.cmdline())
+            if f"{folder}" in command or f"{folder}" in " ".join(process.environ().values()):
+                found[process.pid] = command
+    return found
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from deploy.local import postgres
 from tests.support.command import ROOT, data_directory
-from tests.support.database.embedded_postgres import FAST
+from tests.support.database.embedded_postgres import NOT_DURABLE
 from tests.support.database.pool import ask
 from tests.support.database.temporary_database import empty_database, migrate
 from tests.support.http.client import User
@@ -44,7 +44,7 @@ def tokyo() -> Iterator[str]:
     """A server whose clock is Tokyo's."""
     with (
         data_directory() as path,
-        postgres.server(path, *FAST, "-c", f"timezone={TOKYO}") as url,
+        postgres.server(path, *NOT_DURABLE, "-c", f"timezone={TOKYO}") as url,
     ):
         yield url
 

@@ -1,6 +1,5 @@
 """The manifests that kustomize builds from an overlay."""
 
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("staging", "production")
@@ -81,6 +80,5 @@ def manifests(overlay: str) -> Manifests:
 
 
 def _kustomize() -> list[str]:
-    known = (["kustomize", "build"], ["kubectl", "kustomize"])
-    found = [words for words in known if shutil.which(words[0])]
-    return found[0] if found else skip_without("kustomize or kubectl")
+    found = require_tool("kustomize", "kubectl")
+    return [found, "kustomize" if found.endswith("kubectl") else "build"]

@@ -1,7 +1,6 @@
 """A network namespace with a name server that may be silent, and a way out to PostgreSQL."""
 
 import asyncio
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.command import ROOT
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool, skip_without
 
 ISOLATED = "mount --bind {file} /etc/resolv.conf && ip link set lo up && exec {program}"
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
@@ -27,8 +26,10 @@ def isolated(call: str, folder: Path) -> str:
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     program = f"{sys.executable} -c 'from {module} import {name}; {function}'"
     script = ISOLATED.format(file=folder / "resolv.conf", program=program)
-    if not shutil.which("unshare") or subprocess.run([*UNSHARE, "true"], check=False).returncode:
-        skip_without("a private network (unshare)")
+    for tool in ("unshare", "mount", "ip"):
+        require_tool(tool)
+    if subprocess.run([*UNSHARE, "true"], check=False, capture_output=True).returncode:
+        skip_without("a network namespace, which this user may not create")
     return subprocess.run(
         [*UNSHARE, "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -12,7 +12,7 @@ from deploy.local import postgres
 from tests.support.http.server import make_settings
 
 # A power failure may lose the data of a test.
-FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+NOT_DURABLE = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
@@ -29,6 +29,6 @@ def readable_folder() -> Iterator[Path]:
 @contextmanager
 def migrated_postgres(*options: str) -> Iterator[str]:
     """The URL of a new PostgreSQL that has the schema."""
-    with readable_folder() as path, postgres.server(path, *FAST, *options) as url:
+    with readable_folder() as path, postgres.server(path, *NOT_DURABLE, *options) as url:
         upgrade(direct_url(make_settings(database_url=url)))
         yield url

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from tests.support.database.embedded_postgres import readable_folder
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 START_SECONDS = 10
 CONFIGURATION = """
@@ -40,9 +39,7 @@ class Pooler:
     """``url`` goes through it, and stays the same when it is killed and started again."""
 
     def __init__(self, path: Path, url: str, size: int, settings: Mapping[str, object]) -> None:
-        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-        if program is None:
-            skip_without("PgBouncer (Debian: apt-get install pgbouncer)")
+        program = require_tool("pgbouncer")
         target, port = make_url(url), _free_port()
         self.url = target.set(port=port).render_as_string(hide_password=False)
         self._log = path / "log"

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from api.database.urls import direct_url
 from api.migrations.__main__ import upgrade
 from deploy.local import postgres
-from tests.support.database.embedded_postgres import FAST, readable_folder
+from tests.support.database.embedded_postgres import NOT_DURABLE, readable_folder
 from tests.support.database.pool import ask
 from tests.support.http.server import make_settings
 
@@ -17,7 +17,7 @@ from tests.support.http.server import make_settings
 @contextmanager
 def unmigrated_server() -> Iterator[str]:
     """The URL of a new PostgreSQL without roles, grants or tables of the API."""
-    with readable_folder() as path, postgres.server(path, *FAST) as url:
+    with readable_folder() as path, postgres.server(path, *NOT_DURABLE) as url:
         yield url
 
 

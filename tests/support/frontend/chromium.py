@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import queue
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.support.auth.issuer import send
 from tests.support.command import running
 from tests.support.database.embedded_postgres import readable_folder
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -99,8 +98,7 @@ def site(port: int) -> Iterator[Site]:
 
 def browser() -> str:
     """The program, or a skipped test."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    return found or skip_without("Chromium")
+    return require_tool(*NAMES)
 
 
 def pin(certificate: Path) -> str:

@@ -1,10 +1,9 @@
 """Programs of Node.js, with the packages of their lock file."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool, skip_without
 
 OLDEST = 20
 INSTALL_SECONDS = 300
@@ -23,10 +22,10 @@ def with_packages(folder: Path) -> Path:
 
 def require_node() -> None:
     """Skip the test where no Node.js with npm is, or an old one."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        skip_without("Node.js with npm")
+    for tool in ("node", "npm"):
+        require_tool(tool)
     if int(output_of("node", "--version").lstrip("v").split(".")[0]) < OLDEST:
-        skip_without(f"Node.js {OLDEST} or newer")
+        skip_without(f"node {OLDEST} or newer")
 
 
 def output_of(*words: str, cwd: Path | None = None) -> str:

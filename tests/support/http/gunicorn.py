@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
+import psutil
 
 from tests.support.command import ROOT, Command, data_directory, free_port, processes_using, running
 from tests.support.http.server import SECRET
@@ -25,10 +26,8 @@ class Gunicorn:
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        master = self.command.process.pid
-        return sorted(
-            n for n in processes_using(self._data) if n != master and _parent(n) == master
-        )
+        children = {child.pid for child in psutil.Process(self.command.process.pid).children()}
+        return sorted(children & processes_using(self._data).keys())
 
     def kill(self, *workers: int) -> None:
         """End these at once, as a lack of memory does."""
@@ -48,13 +47,6 @@ def _is_ready(base: str) -> bool:
         return httpx.get(f"{base}/readyz").is_success
     except httpx.TransportError:
         return False
-
-
-def _parent(number: int) -> int:
-    try:
-        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
-    except FileNotFoundError:
-        return 0
 
 
 @contextmanager

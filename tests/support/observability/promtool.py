@@ -1,13 +1,12 @@
 """Rules evaluated on input series by promtool."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.command import ROOT
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool
 
 RULES = ROOT / "observability" / "prometheus" / "rules"
 STEP = "30s"
@@ -18,9 +17,7 @@ Firing = Mapping[str, set[str]]
 
 def promtool(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run promtool with these arguments."""
-    if not shutil.which("promtool"):
-        skip_without("promtool (Debian: prometheus)")
-    command = ["promtool", *map(str, words)]
+    command = [require_tool("promtool"), *map(str, words)]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 

@@ -1,6 +1,5 @@
 """The Compose stack as ``make up`` starts it: a project of its own, on free ports."""
 
-import shutil
 import signal
 import ssl
 import subprocess
@@ -15,7 +14,7 @@ from tests.support.command import ROOT, free_port
 from tests.support.database.embedded_postgres import readable_folder
 from tests.support.documents import block
 from tests.support.http.client import check_response
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool, skip_without
 from tests.support.stack.compose_project import Project
 from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
@@ -128,9 +127,9 @@ def running_stack(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
 
 def require_engine() -> None:
     """Skip the test where no Docker engine runs."""
-    found = shutil.which("docker")
-    if not found or subprocess.run([found, "info"], check=False, capture_output=True).returncode:
-        skip_without("a Docker engine")
+    info = (require_tool("docker"), "info")
+    if subprocess.run(info, check=False, capture_output=True).returncode:
+        skip_without("a running Docker engine", "docker.io")
 
 
 def project_settings(data: Path) -> dict[str, str]:

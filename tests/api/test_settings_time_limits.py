@@ -1,4 +1,4 @@
-"""Limits of time end one inside the other, or the start says which does not."""
+"""Time limits must be nested; the startup error names the one that is not."""
 
 import pytest
 
@@ -17,7 +17,9 @@ from tests.api.test_settings import refusal
         {"REQUEST_DEADLINE_SECONDS": "4.9"},
     ],
 )
-def test_a_limit_beyond_the_one_around_it_is_named(limits: dict[str, str], given: Set) -> None:
+def test_time_limit_above_its_enclosing_limit_is_refused(
+    limits: dict[str, str], given: Set
+) -> None:
     given(**limits)
 
     sentence = refusal()
@@ -25,7 +27,7 @@ def test_a_limit_beyond_the_one_around_it_is_named(limits: dict[str, str], given
     assert "\n" not in sentence
 
 
-def test_limits_may_be_equal(given: Set) -> None:
+def test_equal_time_limits_are_accepted(given: Set) -> None:
     names = ("STATEMENT_TIMEOUT", "DATABASE_DEADLINE", "CONNECT_DEADLINE", "REQUEST_DEADLINE")
     given(**{f"{name}_SECONDS": "3" for name in names})
 

@@ -1,4 +1,4 @@
-"""A crash in the middle of an answer: nothing can be added to what the client has."""
+"""An error after the response has started: the connection is closed without a second response."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ async def _broken(_request: Request) -> StreamingResponse:
     return StreamingResponse(parts())
 
 
-def test_an_answer_that_has_begun_is_not_begun_again(database_url: str) -> None:
+def test_error_after_the_response_has_started_closes_the_connection(database_url: str) -> None:
     settings = make_settings(database_url=database_url)
     with serve(settings, Route("/broken", _broken)) as base:
         before = total(scrape(base), "tasks_api_problems_total", code="internal")

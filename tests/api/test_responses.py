@@ -1,4 +1,4 @@
-"""What every path answers: methods, unknown routes, oversized bodies, and our own defects."""
+"""Responses of every path: methods, unknown routes, oversized bodies, unhandled errors."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.http.server import make_settings, serve
 
 COLLECTION = "GET, HEAD, OPTIONS, POST"
 ITEM = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-SECRET_TITLE = "nobody may read this"
+SECRET_TITLE = "a private title"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ SECRET_TITLE = "nobody may read this"
         ("PURGE", "/1", ITEM),
     ],
 )
-def test_a_wrong_method_is_told_every_right_one(
+def test_wrong_method_gets_405_with_all_allowed_methods(
     alice: User, method: str, path: str, allow: str
 ) -> None:
     response = alice.request(method, f"{alice.tasks}{path}")
@@ -48,7 +48,7 @@ def test_options_needs_no_token(alice: User, path: str, allow: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "?limit=1"])
-def test_head_is_get_without_the_body(alice: User, path: str) -> None:
+def test_head_has_the_headers_of_get_and_no_body(alice: User, path: str) -> None:
     alice.add()
     alice.add()
     head, get = (alice.request(method, f"{alice.tasks}{path}") for method in ("HEAD", "GET"))
@@ -61,7 +61,7 @@ def test_head_is_get_without_the_body(alice: User, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/readyz", "/startupz"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_probes_pass(base_url: str, path: str, method: str) -> None:
+def test_probes_return_200(base_url: str, path: str, method: str) -> None:
     response = httpx.request(method, f"{base_url}{path}")
 
     check_response(response)
@@ -70,14 +70,14 @@ def test_probes_pass(base_url: str, path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/", "/livez/", "/metrics/", "/api/x/tasks/1/"])
-def test_an_unknown_path_is_not_found(base_url: str, path: str) -> None:
+def test_unknown_path_gets_404(base_url: str, path: str) -> None:
     response = httpx.get(f"{base_url}{path}")
 
     check_response(response)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_a_body_of_exactly_the_limit_is_read(alice: User) -> None:
+def test_body_of_exactly_the_size_limit_is_accepted(alice: User) -> None:
     body = b'{"title":"x"}'.ljust(65536)
     headers = {"Content-Type": "application/json"}
 
@@ -85,16 +85,16 @@ def test_a_body_of_exactly_the_limit_is_read(alice: User) -> None:
     assert alice.post(alice.tasks, content=body + b" ", headers=headers).status_code == 413
 
 
-def test_a_chunked_body_is_measured_too(alice: User) -> None:
+def test_chunked_body_over_the_size_limit_gets_413(alice: User) -> None:
     headers = {"Content-Type": "application/json"}
     response = alice.post(alice.tasks, content=iter([b" " * 40000] * 2), headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_body_that_stops_arriving_is_given_up(database_url: str) -> None:
-    names = ("statement_timeout", "database_deadline", "connect_deadline", "request_deadline")
-    limits = {f"{name}_seconds": 0.2 for name in names}
+def test_stalled_body_gets_408(database_url: str) -> None:
+    names = ("pool_wait", "statement_timeout", "database_deadline", "connect_deadline")
+    limits = {f"{name}_seconds": 0.2 for name in (*names, "request_deadline")}
     with (
         serve(make_settings(database_url=database_url, **limits)) as base,
         User(base, "slow") as user,
@@ -114,11 +114,11 @@ def test_a_body_that_stops_arriving_is_given_up(database_url: str) -> None:
 
 @pytest.fixture
 def crashing(database_url: str) -> Iterator[httpx.Client]:
-    """A client of an API one of whose routes has a defect."""
+    """A client of an API with a route that raises an error."""
 
     def crash(_request: Request) -> NoReturn:
         local = SECRET_TITLE
-        raise RuntimeError(local[:0] + "a defect")
+        raise RuntimeError(local[:0] + "an error")
 
     settings = make_settings(database_url=database_url, cors_origins="https://app.example.com")
     with (
@@ -128,7 +128,7 @@ def crashing(database_url: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_defect_is_a_500_that_a_browser_can_read(crashing: httpx.Client) -> None:
+def test_unhandled_error_is_a_500_with_cors_headers(crashing: httpx.Client) -> None:
     response = crashing.get("/crash", headers={"Origin": "https://app.example.com"})
 
     assert (response.status_code, response.json()["code"]) == (500, "internal")
@@ -136,7 +136,9 @@ def test_a_defect_is_a_500_that_a_browser_can_read(crashing: httpx.Client) -> No
     assert crashing.get("/livez").status_code == 200
 
 
-def test_a_defect_leaves_a_traceback_without_locals(crashing: httpx.Client, log: BinaryIO) -> None:
+def test_unhandled_error_is_logged_with_a_traceback_without_locals(
+    crashing: httpx.Client, log: BinaryIO
+) -> None:
     log.read()
     crashing.get("/crash")
     written = log.read()
@@ -146,7 +148,7 @@ def test_a_defect_leaves_a_traceback_without_locals(crashing: httpx.Client, log:
     assert SECRET_TITLE.encode() not in written
 
 
-def test_an_unforeseen_database_error_quotes_nothing(log: BinaryIO) -> None:
+def test_unexpected_database_error_does_not_quote_values(log: BinaryIO) -> None:
     with migrated_postgres() as url, serve(make_settings(database_url=url)) as base:
         connection = psycopg2.connect(url)
         with connection, connection.cursor() as cursor:

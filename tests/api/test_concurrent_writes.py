@@ -1,4 +1,4 @@
-"""Requests at the same time end as if they had come one after the other."""
+"""Concurrent writes have the result of some serial order."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,21 +16,21 @@ from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
 MANY = 50
-# Whoever has to wait is to wait: what is asked here is the result, not the time.
-PATIENCE = {
+# Long limits, since these tests are about results, not about time.
+LONG_LIMITS = {
     "pool_wait_seconds": 10,
     "statement_timeout_seconds": 10,
     "database_deadline_seconds": 20,
     "request_deadline_seconds": 30,
 }
-# As if the clock had been set back since.
+# The state after the clock was set back by an hour.
 AHEAD = "UPDATE task SET updated_at = now() + interval '1 hour' WHERE user_id = %(user)s"
 
 
 @pytest.fixture(scope="module")
 def patient(database_url: str) -> Iterator[str]:
     """A server that lets requests wait."""
-    with serve(make_settings(database_url=database_url, **PATIENCE)) as url:
+    with serve(make_settings(database_url=database_url, **LONG_LIMITS)) as url:
         yield url
 
 
@@ -82,7 +82,7 @@ def create(user: User, title: str = "a task", key: str | None = None) -> httpx.R
 
 
 @pytest.mark.parametrize("number", [MANY, MANY + 1])
-def test_parallel_toggles_leave_the_state_their_number_says(number: int, alice: User) -> None:
+def test_parallel_toggles_are_all_applied(number: int, alice: User) -> None:
     path = alice.one(alice.add()["id"]) + "/complete"
     answers = at_once(number, lambda _: alice.patch(path))
 
@@ -91,7 +91,7 @@ def test_parallel_toggles_leave_the_state_their_number_says(number: int, alice: 
     assert [t["completed"] for t in in_order(answers)] == [n % 2 == 0 for n in range(number)]
 
 
-def test_parallel_updates_follow_one_another_whatever_the_clock_says(
+def test_parallel_updates_get_increasing_timestamps_even_after_a_clock_step(
     alice: User, database_url: str
 ) -> None:
     path = alice.one(alice.add()["id"])
@@ -106,7 +106,7 @@ def test_parallel_updates_follow_one_another_whatever_the_clock_says(
     assert tasks[-1] == alice.get(path).json()
 
 
-def test_parallel_updates_of_different_members_keep_each_other(alice: User) -> None:
+def test_parallel_updates_of_different_members_are_all_kept(alice: User) -> None:
     path = alice.one(alice.add()["id"])
     new = {"title": "new", "description": "new", "priority": "high", "tags": ["new"]}
     members = [*new] * 10
@@ -116,7 +116,7 @@ def test_parallel_updates_of_different_members_keep_each_other(alice: User) -> N
     assert alice.get(path).json() | new == alice.get(path).json()
 
 
-def test_parallel_creates_make_one_task_each(alice: User) -> None:
+def test_parallel_creates_each_make_one_task(alice: User) -> None:
     alice.add("the first")
     answers = at_once(MANY, lambda n: create(alice, f"{n}"))
 
@@ -157,7 +157,7 @@ def test_parallel_creates_with_one_key_and_two_bodies_make_one_task(alice: User)
     }
 
 
-def test_two_users_with_one_key_get_a_task_each(alice: User, bob: User) -> None:
+def test_two_users_with_the_same_key_get_one_task_each(alice: User, bob: User) -> None:
     key = uuid4().hex
     answers = at_once(20, lambda n: create((alice, bob)[n % 2], key=key))
 
@@ -166,7 +166,7 @@ def test_two_users_with_one_key_get_a_task_each(alice: User, bob: User) -> None:
     assert [task["user_id"] for task in alice.all() + bob.all()] == [alice.user_id, bob.user_id]
 
 
-def test_of_parallel_deletes_one_succeeds(alice: User) -> None:
+def test_exactly_one_of_parallel_deletes_succeeds(alice: User) -> None:
     task = alice.add()
     answers = at_once(MANY, lambda _: alice.delete(alice.one(task["id"])))
     deleted = [answer.json() for answer in answers if answer.status_code == 200]

@@ -1,6 +1,6 @@
-"""What everything around a route costs: the whole application beside its bare routes, in turns.
+"""The CPU time of the middleware: the application against its bare routes, in turns.
 
-``python -m tests.api.overhead`` prints the CPU time per request in microseconds, and the
+``python -m tests.api.middleware_overhead`` prints the CPU time per request in microseconds, and the
 difference. PROMETHEUS_MULTIPROC_DIR must name a folder, as it does where the API is served.
 """
 
@@ -46,7 +46,7 @@ async def receive() -> Message:
 
 
 async def send(message: Message) -> None:
-    """Nobody listens."""
+    """Discard the response."""
 
 
 async def cost(app: ASGIApp) -> float:

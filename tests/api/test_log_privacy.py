@@ -1,4 +1,4 @@
-"""What users send is nowhere but in their answers: not in the log, not in the metrics."""
+"""Data that users send appears neither in the log nor in the metrics."""
 
 from collections.abc import Callable
 from typing import BinaryIO
@@ -12,7 +12,7 @@ CANARIES = ["canary-title", "canary-note", "canary-tag", "canary-search", "canar
 TASK = {"title": "canary-title", "description": "canary-note", "tags": ["canary-tag"]}
 
 
-def test_no_operation_leaves_what_was_sent_in_log_or_metrics(
+def test_no_operation_writes_request_data_to_log_or_metrics(
     new_user: Callable[[], User], base_url: str, log: BinaryIO
 ) -> None:
     alice, bob = new_user(), new_user()

@@ -1,4 +1,4 @@
-"""The page for people: whole without any other host, and absent in production."""
+"""The page /docs: it loads nothing from other hosts and is not served in production."""
 
 import re
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ ASSETS = {
 
 
 @pytest.fixture
-def anybody(base_url: str) -> Iterator[httpx.Client]:
-    """Somebody without a token."""
+def anonymous(base_url: str) -> Iterator[httpx.Client]:
+    """A client without a token."""
     with httpx.Client(base_url=base_url, event_hooks={"response": [check_response]}) as client:
         yield client
 
 
-def test_the_page_loads_these_files_and_the_description(anybody: httpx.Client) -> None:
-    response = anybody.get("/docs")
+def test_docs_page_loads_only_its_assets_and_the_openapi_document(anonymous: httpx.Client) -> None:
+    response = anonymous.get("/docs")
     named = re.findall(r"""(?:href|src)="([^"]+)"|url: '([^']+)'""", response.text)
     urls = {response.url.join(src or url).path for src, url in named}
 
@@ -33,35 +33,35 @@ def test_the_page_loads_these_files_and_the_description(anybody: httpx.Client) -
     assert urls == {*ASSETS, "/openapi.json"}
 
 
-def test_the_page_names_no_other_host(anybody: httpx.Client) -> None:
-    page = anybody.get("/docs").text
+def test_docs_page_refers_to_no_other_host(anonymous: httpx.Client) -> None:
+    page = anonymous.get("/docs").text
 
     assert "//" not in re.sub("<!--.*?-->", "", page)
 
 
 @pytest.mark.parametrize("path", ASSETS)
-def test_a_file_of_the_page_is_served(path: str, anybody: httpx.Client) -> None:
-    response = anybody.get(path)
+def test_asset_of_the_docs_page_is_served(path: str, anonymous: httpx.Client) -> None:
+    response = anonymous.get(path)
 
     assert (response.status_code, response.headers["content-type"]) == (200, ASSETS[path])
     assert len(response.content) > 500
 
 
-def test_the_style_sheet_loads_nothing_from_elsewhere(anybody: httpx.Client) -> None:
-    style = anybody.get("/docs/swagger-ui.css").text
+def test_style_sheet_loads_nothing_from_other_hosts(anonymous: httpx.Client) -> None:
+    style = anonymous.get("/docs/swagger-ui.css").text
 
     assert not re.findall(r"@import|url\((?!['\"]?data:)", style)
 
 
 @pytest.mark.parametrize("name", ["", "main.py", "index.html", "..%2fmain.py", "%2e%2e/main.py"])
-def test_no_other_file_is_served(name: str, anybody: httpx.Client) -> None:
-    response = anybody.get(f"/docs/{name}")
+def test_other_files_are_not_served(name: str, anonymous: httpx.Client) -> None:
+    response = anonymous.get(f"/docs/{name}")
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/docs", *ASSETS])
-def test_in_production_there_is_no_page(path: str, database_url: str) -> None:
+def test_docs_page_is_not_served_in_production(path: str, database_url: str) -> None:
     settings = make_settings(database_url=database_url, environment="production")
     with serve(settings) as url, httpx.Client(event_hooks={"response": [check_response]}) as client:
         response = client.get(url + path)

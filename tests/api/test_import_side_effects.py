@@ -1,4 +1,4 @@
-"""The program before it is forked: loaded, and nothing opened that two processes would share."""
+"""Import before the fork opens nothing that two processes would share."""
 
 import json
 import os
@@ -30,7 +30,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process has that loaded the program with a database named."""
+    """Threads, modules and sockets of a process that has imported the application."""
     folder = str(tmp_path_factory.mktemp("metrics"))
     settings = {
         "DATABASE_URL": "postgres://u:p@127.0.0.1:1/d",
@@ -48,17 +48,17 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_loading_starts_no_thread_and_opens_no_socket(loaded: dict[str, Any]) -> None:
+def test_import_starts_no_thread_and_opens_no_socket(loaded: dict[str, Any]) -> None:
     assert loaded["threads"] == 1
     assert loaded["sockets"] == []
 
 
-def test_telemetry_stays_a_choice(loaded: dict[str, Any]) -> None:
+def test_import_does_not_load_the_opentelemetry_sdk(loaded: dict[str, Any]) -> None:
     assert [name for name in loaded["modules"] if name.startswith("opentelemetry.sdk")] == []
 
 
 @pytest.mark.parametrize("name", ["GZipMiddleware", "BaseHTTPMiddleware", '.middleware("http")'])
-def test_what_costs_too_much_in_python_is_not_used(name: str) -> None:
+def test_slow_middleware_is_not_used(name: str) -> None:
     sources = [path.read_text() for path in Path(ROOT / "api").rglob("*.py")]
 
     assert len(sources) > 30

@@ -1,4 +1,4 @@
-"""Too many requests at once: the surplus is refused, probes never are."""
+"""Requests over the in-flight limit are refused; probes are not."""
 
 import threading
 from collections.abc import Iterator
@@ -17,46 +17,48 @@ from tests.support.http.server import make_settings, serve
 LIMIT, SURPLUS = 4, 5
 
 
-class Gate:
-    """A route that answers when it is opened."""
+class BlockingRoute:
+    """A route that answers once it is released."""
 
     def __init__(self) -> None:
-        self.inside = threading.Semaphore(0)
-        self.open = threading.Event()
+        self.entered = threading.Semaphore(0)
+        self.released = threading.Event()
 
     def enter(self, _request: Request) -> Response:
-        self.inside.release()
-        self.open.wait(30)
+        self.entered.release()
+        self.released.wait(30)
         return Response("through")
 
 
 @pytest.fixture
-def gate() -> Gate:
-    """A closed gate."""
-    return Gate()
+def blocking() -> BlockingRoute:
+    """A route that is not released yet."""
+    return BlockingRoute()
 
 
 @pytest.fixture
-def base(database_url: str, gate: Gate) -> Iterator[str]:
+def base(database_url: str, blocking: BlockingRoute) -> Iterator[str]:
     """An API that serves few requests at once."""
     settings = make_settings(
         database_url=database_url, max_in_flight=LIMIT, cors_origins="https://app.example.com"
     )
-    route = Route("/gate", gate.enter)
+    route = Route("/blocking", blocking.enter)
     with serve(settings, route) as url:
         yield url
-        gate.open.set()
+        blocking.released.set()
 
 
-def test_the_surplus_is_refused_and_probes_are_not(base: str, gate: Gate) -> None:
+def test_excess_requests_get_503_and_probes_do_not(base: str, blocking: BlockingRoute) -> None:
     headers = {"Origin": "https://app.example.com"}
     with ThreadPoolExecutor(LIMIT + SURPLUS) as pool:
-        waiting = [pool.submit(httpx.get, f"{base}/gate", timeout=60) for _ in range(LIMIT)]
+        waiting = [pool.submit(httpx.get, f"{base}/blocking", timeout=60) for _ in range(LIMIT)]
         for _ in range(LIMIT):
-            gate.inside.acquire()
-        refused = [*pool.map(lambda _: httpx.get(f"{base}/gate", headers=headers), range(SURPLUS))]
+            blocking.entered.acquire()
+        refused = [
+            *pool.map(lambda _: httpx.get(f"{base}/blocking", headers=headers), range(SURPLUS))
+        ]
         probes = [httpx.get(f"{base}{path}") for path in ("/livez", "/readyz", "/metrics")]
-        gate.open.set()
+        blocking.released.set()
 
         assert {future.result().status_code for future in waiting} == {200}
     for response in refused:
@@ -66,10 +68,10 @@ def test_the_surplus_is_refused_and_probes_are_not(base: str, gate: Gate) -> Non
         assert response.elapsed.total_seconds() >= REFUSAL_SECONDS
         assert response.headers["access-control-allow-origin"] == headers["Origin"]
     assert {probe.status_code for probe in probes} == {200}
-    assert httpx.get(f"{base}/gate").status_code == 200
+    assert httpx.get(f"{base}/blocking").status_code == 200
 
 
-def test_a_limit_is_held_after_five_seconds_without_a_pause() -> None:
+def test_limiter_is_saturated_after_five_seconds_at_the_limit() -> None:
     now = [100.0]
     load = InFlightLimiter(2, lambda: now[0])
 

@@ -1,4 +1,4 @@
-"""The origin of an address: who issues tokens, and for whom, when nothing else says so."""
+"""Issuer and audience: the origin of BETTER_AUTH_URL unless they are set."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from tests.api.settings_values import ORIGINS
 
 
 @pytest.mark.parametrize("url", ORIGINS)
-def test_an_origin_is_written_as_better_auth_writes_it(url: str, given: Set) -> None:
+def test_origin_is_normalized_as_by_better_auth(url: str, given: Set) -> None:
     given(BETTER_AUTH_URL=url)
 
     assert origin_of(url) == ORIGINS[url]
     assert load().issuers == load().audiences == (ORIGINS[url],)
 
 
-def test_issuer_and_audience_may_be_named_apart(given: Set) -> None:
+def test_issuer_and_audience_can_be_set_separately(given: Set) -> None:
     given(BETTER_AUTH_URL="https://a", AUTH_ISSUER="https://b,https://c", AUTH_AUDIENCE="tasks")
 
     assert load().issuers == ("https://b", "https://c")

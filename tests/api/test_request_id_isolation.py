@@ -1,4 +1,4 @@
-"""Two requests at the same time, and whose line is whose."""
+"""Concurrent requests log under their own request ids."""
 
 import threading
 from collections.abc import Iterator
@@ -18,34 +18,34 @@ from tests.support.http.server import make_settings, serve
 
 REQUESTS = ["the-first-of-them", "the-second-of-them", "the-third-of-them"]
 
-log_of_theirs = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @pytest.fixture
 def meeting(database_url: str) -> Iterator[str]:
-    """An API whose routes say something before and after they have met all the others."""
-    arrived, everybody = [0], threading.Event()
+    """An API whose routes log before and after all requests have arrived."""
+    arrived, all_arrived = [0], threading.Event()
 
     def meet() -> None:
         arrived[0] += 1
         if arrived[0] == len(REQUESTS):
-            everybody.set()
+            all_arrived.set()
 
-    def say(request: Request, when: str) -> None:
-        log_of_theirs.info("said", when=when, of=request.query_params["of"])
+    def log_event(request: Request, when: str) -> None:
+        logger.info("marker", when=when, of=request.query_params["of"])
 
     async def awaiting(request: Request) -> Response:
-        say(request, "before")
+        log_event(request, "before")
         meet()
-        await anyio.to_thread.run_sync(everybody.wait)
-        say(request, "after")
+        await anyio.to_thread.run_sync(all_arrived.wait)
+        log_event(request, "after")
         return Response()
 
     def blocking(request: Request) -> Response:
-        say(request, "before")
+        log_event(request, "before")
         meet()
-        everybody.wait()
-        say(request, "after")
+        all_arrived.wait()
+        log_event(request, "after")
         return Response()
 
     routes = (Route("/awaiting", awaiting), Route("/blocking", blocking))
@@ -54,7 +54,7 @@ def meeting(database_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["awaiting", "blocking"])
-def test_requests_at_the_same_time_never_mix_their_ids(
+def test_concurrent_requests_log_their_own_request_ids(
     kind: str, meeting: str, log: BinaryIO
 ) -> None:
     def ask(request_id: str) -> int:
@@ -64,10 +64,10 @@ def test_requests_at_the_same_time_never_mix_their_ids(
     log.read()
     with ThreadPoolExecutor(len(REQUESTS)) as pool:
         assert [*pool.map(ask, REQUESTS)] == [200] * len(REQUESTS)
-    said: list[dict[str, Any]] = [
-        line for line in map(orjson.loads, log.read().splitlines()) if line["event"] == "said"
+    marked: list[dict[str, Any]] = [
+        line for line in map(orjson.loads, log.read().splitlines()) if line["event"] == "marker"
     ]
 
-    assert [line["when"] for line in said] == ["before"] * 3 + ["after"] * 3
-    assert all(line["request_id"] == line["of"] for line in said)
-    assert {line["of"] for line in said} == {*REQUESTS}
+    assert [line["when"] for line in marked] == ["before"] * 3 + ["after"] * 3
+    assert all(line["request_id"] == line["of"] for line in marked)
+    assert {line["of"] for line in marked} == {*REQUESTS}
