@@ -16,6 +16,10 @@ if _metrics and os.environ.get("METRICS_OF") != str(os.getpid()):
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
 from api.config import settings  # noqa: E402
+from api.telemetry import metric_files  # noqa: E402
+
+metric_files.install()
+
 from api.telemetry import metrics  # noqa: E402
 from api.telemetry.logs import stdlib_config  # noqa: E402
 
@@ -40,8 +44,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 logconfig_dict = stdlib_config(_settings.log_level)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    """Remove the gauges of a worker that exited from the sums."""
+def child_exit(server: Any, worker: Any) -> None:
+    """Remove the gauges of a worker that exited, and keep its counters in the archive."""
     metrics.WORKER_EXITS.inc()
     if _metrics:
         mark_process_dead(worker.pid)
+        metric_files.archive(Path(_metrics), {server.pid, *server.WORKERS})

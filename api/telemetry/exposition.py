@@ -1,5 +1,6 @@
 """``GET /metrics``: the sum over all workers, in Prometheus' text format."""
 
+import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,8 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import Response
+
+from api.telemetry.metric_files import locked
 
 router = APIRouter(include_in_schema=False)
 one_at_a_time = CapacityLimiter(1)
@@ -30,7 +33,8 @@ def _render() -> bytes:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     registry.register(_Workers(Path(folder)))
-    return generate_latest(registry)
+    with locked(Path(folder), fcntl.LOCK_SH):
+        return generate_latest(registry)
 
 
 class _Workers:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from tests.support.http.client import User
 from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
 from tests.support.http.server import SECRET
 from tests.support.observability.metrics import scrape, total
+from tests.support.required_tools import skip_without
 from tests.support.waiting import wait_until
 
 PATIENCE = 30
 STUCK = 6
+RESTARTS = 5
+PRIVATE_MOUNTS = ("--user", "--map-root-user", "--mount")
 # Limits long enough for a request to stay blocked.
 WAITING = {
     "STATEMENT_TIMEOUT_SECONDS": "10",
@@ -77,6 +81,44 @@ def test_requests_in_flight_of_a_killed_worker_are_not_counted(database_url: str
 
     assert len(ends) == STUCK
     assert type(None) not in ends
+
+
+def test_files_of_exited_workers_are_archived_and_counters_never_decrease(
+    database_url: str,
+) -> None:
+    with gunicorn(database_url) as api:
+        counts, folder = [0.0], api.data / "metrics"
+        for _ in range(RESTARTS):
+            for _ in range(10):
+                httpx.get(f"{api.base}/nothing")
+            kill_first(api)
+            counts.append(total(scrape(api.base), "http_requests_total"))
+        processes = {api.command.process.pid, *api.workers()}
+        api.wait_until_ready()
+        left = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
+
+    assert counts == [10.0 * n for n in range(RESTARTS + 1)]
+    assert left <= {f"{number}" for number in processes} | {"archive"}
+
+
+def test_workers_serve_without_metrics_when_their_folder_is_full(
+    database_url: str, tmp_path: Path
+) -> None:
+    if subprocess.run(["unshare", *PRIVATE_MOUNTS, "true"], check=False).returncode:
+        skip_without("a private file system (unshare)")
+    mount = f"mount -t tmpfs -o size=300k tmpfs {tmp_path} && exec "
+    command = ("unshare", *PRIVATE_MOUNTS, "sh", "-c", mount + " ".join(COMMAND))
+    with gunicorn(database_url, command=command, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
+        with User(api.base, "full") as user:
+            made = [user.add() for _ in range(20)]
+            listed = user.all()
+        before = api.workers()
+        warnings = [line for line in api.command.output.splitlines() if "not_written" in line]
+        scraped = httpx.get(f"{api.base}/metrics").status_code
+
+        assert api.workers() == before
+        assert (len(made), len(listed), scraped) == (20, 20, 200)
+        assert len(warnings) == len(before)
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,16 +18,16 @@ COMMAND = (".venv/bin/python", "-m", "gunicorn", "--config", "deploy/gunicorn.co
 
 
 class Gunicorn:
-    """A running one; ``base`` is its URL."""
+    """A running gunicorn; ``base`` is its URL, ``data`` its folder."""
 
     def __init__(self, command: Command, data: Path, base: str) -> None:
         self.command, self.base = command, base
-        self._data = data
+        self.data = data
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
         children = {child.pid for child in psutil.Process(self.command.process.pid).children()}
-        return sorted(children & processes_using(self._data).keys())
+        return sorted(children & processes_using(self.data).keys())
 
     def kill(self, *workers: int) -> None:
         """End these at once, as a lack of memory does."""
@@ -50,7 +50,9 @@ def _is_ready(base: str) -> bool:
 
 
 @contextmanager
-def gunicorn(database_url: str, port: int = 0, **settings: str) -> Iterator[Gunicorn]:
+def gunicorn(
+    database_url: str, port: int = 0, command: Sequence[str] = COMMAND, **settings: str
+) -> Iterator[Gunicorn]:
     """Two workers, ready."""
     with data_directory() as data:
         port = port or free_port()
@@ -62,7 +64,7 @@ def gunicorn(database_url: str, port: int = 0, **settings: str) -> Iterator[Guni
             "PROMETHEUS_MULTIPROC_DIR": f"{data}/metrics",
             **settings,
         }
-        with running(*COMMAND, cwd=ROOT, settings=own) as command:
-            made = Gunicorn(command, data, f"http://127.0.0.1:{port}")
+        with running(*command, cwd=ROOT, settings=own) as started:
+            made = Gunicorn(started, data, f"http://127.0.0.1:{port}")
             made.wait_until_ready()
             yield made
