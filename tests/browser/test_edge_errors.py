@@ -16,10 +16,10 @@ LARGE = """export default async ({ url, path, headers }) => {
   return [response.status, await response.json()];
 };"""
 STORM = """export default async ({ url }) => {
-  const answers = await Requirement.all(Array.from({ length: 300 }, () => fetch(url)));
+  const answers = await Promise.all(Array.from({ length: 300 }, () => fetch(url)));
   const refused = answers.filter((each) => each.status === 429 || each.status === 503);
   const told = async (each) => [each.status, await each.json(), each.headers.get("retry-after")];
-  return Requirement.all(refused.map(told));
+  return Promise.all(refused.map(told));
 };"""
 # The browser caches the preflight from before the outage. It aborts requests when a network
 # interface appears or disappears, as container interfaces do; the page then retries.

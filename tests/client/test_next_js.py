@@ -27,7 +27,7 @@ FILES = {
 NEXT = {
     "package.json": '{"type": "module", "exports": {"./headers": "./headers.js"}}',
     "headers.js": "export const headers = async () => new Headers({ cookie: process.env.COOKIE });",
-    "headers.d.ts": "export function headers(): Requirement<Headers>;",
+    "headers.d.ts": "export function headers(): Promise<Headers>;",
 }
 
 
