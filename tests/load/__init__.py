@@ -1,1 +1,1 @@
-"""``make load``: users at work, as many requests as the limits of nginx let one address send."""
+"""``make load``: simulated users, below the rate limits of nginx for one address."""

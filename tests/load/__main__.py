@@ -1,4 +1,4 @@
-"""Runs the users, shows how far they are, and says whether the objective held."""
+"""Runs the users, shows the progress, and checks the latency objective."""
 
 import os
 import sys
@@ -6,10 +6,10 @@ from collections import Counter
 
 import gevent
 
-# First of all: it makes the sockets of everything that follows cooperate.
+# Imported before anything else that uses sockets, because it patches them for gevent.
 from locust.env import Environment
 
-from tests.load.users import USERS, TaskUser, look, tokens
+from tests.load.users import USERS, TaskUser, check_target, tokens
 
 SECONDS = int(os.environ.get("SECONDS", "60"))
 TARGET_MS, TARGET_SHARE = 500, 0.99
@@ -17,14 +17,14 @@ TABLE = "{:<10}{:>10}{:>8}{:>8}{:>8}{:>8}{:>15}"
 
 
 def run() -> tuple[Environment, Counter[str]]:
-    """The statistics, and how many of each operation took too long."""
+    """Run the users; the statistics, and the number of slow requests by operation."""
     slow: Counter[str] = Counter()
     load = Environment(user_classes=[TaskUser])
 
-    def watch(name: str, response_time: float, **_: object) -> None:
+    def count_slow(name: str, response_time: float, **_: object) -> None:
         slow[name] += response_time > TARGET_MS
 
-    load.events.request.add_listener(watch)  # type: ignore[no-untyped-call]
+    load.events.request.add_listener(count_slow)  # type: ignore[no-untyped-call]
     runner = load.create_local_runner()
     runner.start(USERS, spawn_rate=USERS)
     for second in range(SECONDS):
@@ -37,25 +37,25 @@ def run() -> tuple[Environment, Counter[str]]:
     return load, slow
 
 
-def report(load: Environment, slow: Counter[str]) -> bool:
-    """Print the table; whether every operation held and nothing failed."""
-    held = load.stats.total.num_requests > 0
+def print_report(load: Environment, slow: Counter[str]) -> bool:
+    """Print the table; whether every operation met the objective and no request failed."""
+    met = load.stats.total.num_requests > 0
     print(TABLE.format("operation", "requests", "failed", "p50", "p95", "p99", "under 500 ms"))
     for entry in sorted(load.stats.entries.values(), key=lambda entry: -entry.num_requests):
         times = (entry.get_response_time_percentile(part) or 0 for part in (0.5, 0.95, 0.99))
         share = 1 - slow[entry.name] / entry.num_requests
         counts = (entry.num_requests, entry.num_failures)
         print(TABLE.format(entry.name, *counts, *(f"{t:.0f} ms" for t in times), f"{share:.2%}"))
-        held = held and share >= TARGET_SHARE and not entry.num_failures
+        met = met and share >= TARGET_SHARE and not entry.num_failures
     for failure in load.stats.errors.values():
         print(f"{failure.occurrences} x {failure.name}: {failure.error}", file=sys.stderr)
-    return held
+    return met
 
 
 if __name__ == "__main__":
-    look()
+    check_target()
     names = [f"load-{os.getpid()}-{number}" for number in range(USERS)]
-    TaskUser.waiting = tokens(names)
-    held = report(*run())
-    print("The objective held." if held else "The objective did not hold.", file=sys.stderr)
-    sys.exit(not held)
+    TaskUser.tokens = tokens(names)
+    met = print_report(*run())
+    print("The objective was met." if met else "The objective was not met.", file=sys.stderr)
+    sys.exit(not met)

@@ -1,4 +1,4 @@
-"""``make load`` on an API without a stack, and where it cannot work; on the stack: test_live.py."""
+"""``make load`` without a stack, and its errors; ``test_live.py`` runs it on the stack."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.observability.latency_table import rows
 LIMITS = (ROOT / "deploy" / "nginx" / "limits.conf").read_text()
 
 
-def test_it_works_on_an_api_without_a_stack(base_url: str) -> None:
+def test_it_runs_against_an_api_without_a_stack(base_url: str) -> None:
     settings = {"BETTER_AUTH_SECRET": SECRET}
     with finished("make", "load", f"URL={base_url}", "SECONDS=3", settings=settings) as command:
         table = rows(command.output)
@@ -23,19 +23,19 @@ def test_it_works_on_an_api_without_a_stack(base_url: str) -> None:
 
 
 def refusal(command: Command) -> str:
-    """The one sentence that it ends with."""
+    """The only sentence of a command that failed."""
     assert command.process.returncode != 0
     [sentence] = command.error_lines()
     return sentence
 
 
-def test_without_the_stacks_certificate_it_says_who_makes_it(tmp_path: Path) -> None:
+def test_without_the_certificate_it_names_the_command_that_creates_it(tmp_path: Path) -> None:
     with finished("make", "load", f"DATA_DIR={tmp_path}") as command:
         assert refusal(command).startswith(f"{tmp_path}/tls.crt is not there: `make up`")
 
 
 @pytest.mark.parametrize("setting", ["HTTPS_PORT", "URL"])
-def test_without_anybody_there_it_says_where_it_looked(tmp_path: Path, setting: str) -> None:
+def test_without_an_api_it_names_the_address(tmp_path: Path, setting: str) -> None:
     port = free_port()
     value = f"http://127.0.0.1:{port}" if setting == "URL" else f"{port}"
     (tmp_path / "tls.crt").touch()
@@ -44,7 +44,7 @@ def test_without_anybody_there_it_says_where_it_looked(tmp_path: Path, setting: 
         assert f":{port}: `make up`" in refusal(command)
 
 
-def test_one_address_and_one_token_may_ask_that_much() -> None:
+def test_the_rate_is_below_the_limits_for_one_address_and_one_token() -> None:
     users = (ROOT / "tests" / "load" / "users.py").read_text()
     [rate] = re.findall(r'get\("RATE", "(\d+)"\)', users)
     [number] = re.findall(r"^USERS = (\d+)", users, re.MULTILINE)

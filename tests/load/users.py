@@ -1,4 +1,4 @@
-"""What one user of the todo application does all day."""
+"""A simulated user of the todo application."""
 
 import os
 import random
@@ -11,18 +11,18 @@ import requests
 from locust import HttpUser, constant_throughput, task
 
 USERS = 8
-# nginx lets one address send 50 a second, and one token 20.
+# Requests per second of all users; nginx allows 50 for one address and 20 for one token.
 RATE = float(os.environ.get("RATE", "40"))
 URL = os.environ.get("URL", "")
 HOST = URL or f"https://localhost:{os.environ.get('HTTPS_PORT', '8443')}"
-# What `make up` left for its users.
+# `make up` writes the certificate there.
 CERTIFICATE = Path(os.environ.get("DATA_DIR") or ".data") / "tls.crt"
 TRUST: str | bool = True if URL else str(CERTIFICATE)
 PYTHON = [sys.executable] if URL else ["docker", "compose", "exec", "-T", "api", "python"]
 
 
-def look() -> None:
-    """End with one sentence where nobody is there to be asked."""
+def check_target() -> None:
+    """Raise ``SystemExit`` with one sentence if there is no API to test."""
     if not URL and not CERTIFICATE.exists():
         raise SystemExit(f"{CERTIFICATE} is not there: `make up` starts the stack and writes it.")
     try:
@@ -32,7 +32,7 @@ def look() -> None:
 
 
 def tokens(names: list[str]) -> dict[str, str]:
-    """Of `make run` where URL is given, else of the stack that `make up` started."""
+    """A token for each user: from `make run` if URL is given, else from the stack of `make up`."""
     command = [*PYTHON, "-m", "deploy.local.access_token", "--sub", *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -41,24 +41,26 @@ def tokens(names: list[str]) -> dict[str, str]:
 
 
 class TaskUser(HttpUser):
-    """Looks at the list most of the time; ``waiting`` holds those who have not begun."""
+    """Mostly reads the list; ``tokens`` has the users that have not started yet."""
 
     host = HOST
     wait_time = constant_throughput(RATE / USERS)
-    waiting: dict[str, str] = {}
+    tokens: dict[str, str] = {}
 
     def on_start(self) -> None:
-        name, token = self.waiting.popitem()
+        name, token = self.tokens.popitem()
         self.path = f"/api/{name}/tasks"
         self.ids: list[int] = []
         self.client.headers["Authorization"] = f"Bearer {token}"
         self.client.verify = TRUST
         self.create()
 
-    def ask(self, what: str, method: str, path: str = "", status: int = 200, **more: Any) -> int:
-        """The id of the task in the answer, or 0."""
+    def send(
+        self, operation: str, method: str, path: str = "", status: int = 200, **more: Any
+    ) -> int:
+        """Send a request and check its status; the id of the task in the answer, or 0."""
         with self.client.request(
-            method, self.path + path, name=what, catch_response=True, **more
+            method, self.path + path, name=operation, catch_response=True, **more
         ) as answer:
             if answer.status_code != status:
                 answer.failure(f"{answer.status_code} instead of {status}")
@@ -67,40 +69,40 @@ class TaskUser(HttpUser):
             found = answer.json()
             return found.get("id", 0) if isinstance(found, dict) else 0
 
-    def one(self) -> str:
-        """The path of one of the user's tasks."""
+    def random_path(self) -> str:
+        """The path of a random task of the user."""
         return f"/{random.choice(self.ids)}" if self.ids else "/1"
 
     @task(60)
     def list(self) -> None:
-        self.ask("list", "GET", "?status=pending&limit=50")
+        self.send("list", "GET", "?status=pending&limit=50")
 
     @task(15)
     def get(self) -> None:
         if self.ids:
-            self.ask("get", "GET", self.one())
+            self.send("get", "GET", self.random_path())
 
     @task(14)
     def create(self) -> None:
-        made = self.ask("create", "POST", status=201, json={"title": "Buy milk", "tags": ["home"]})
+        made = self.send("create", "POST", status=201, json={"title": "Buy milk", "tags": ["home"]})
         self.ids += [made] if made else []
 
     @task(4)
     def toggle(self) -> None:
         if self.ids:
-            self.ask("toggle", "PATCH", f"{self.one()}/complete")
+            self.send("toggle", "PATCH", f"{self.random_path()}/complete")
 
     @task(4)
     def update(self) -> None:
         if self.ids:
-            self.ask("update", "PUT", self.one(), json={"priority": "high"})
+            self.send("update", "PUT", self.random_path(), json={"priority": "high"})
 
     @task(2)
     def delete(self) -> None:
         if self.ids:
-            self.ask("delete", "DELETE", f"/{self.ids.pop()}")
+            self.send("delete", "DELETE", f"/{self.ids.pop()}")
 
     @task(1)
     def mistake(self) -> None:
-        self.ask("mistake", "POST", status=422, json={"title": ""})
-        self.ask("mistake", "GET", f"/{2**62}", status=404)
+        self.send("mistake", "POST", status=422, json={"title": ""})
+        self.send("mistake", "GET", f"/{2**62}", status=404)
