@@ -7,13 +7,22 @@ export PORT WORKERS DATA_DIR
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate token up down test test-all load bench check format lock openapi client clean
+.PHONY: help run dev psql migration migrate token up down test test-all load bench check format lock openapi client clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(VENV)/local ## the API on http://127.0.0.1:8000 with a PostgreSQL of its own (PORT= WORKERS= DATA_DIR=)
 	@$(BIN)/python -m deploy.local.run
+
+dev: $(VENV)/local ## as run, with one worker that reloads on a change, and readable logs
+	@WORKERS=1 $(BIN)/python -m deploy.local.dev
+
+psql: $(VENV)/local ## a shell on DATABASE_URL, else on the database of `make run`
+	@$(BIN)/python -m deploy.local.psql
+
+migration: $(VENV)/local ## write a new revision of the schema, NAME="add colour"
+	@$(BIN)/python -m deploy.local.migration "$(or $(NAME),$(error Name it: make migration NAME="add colour"))"
 
 migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 	@$(BIN)/python -m api.migrations

@@ -33,7 +33,7 @@ def server(directory: Path, *options: str) -> Iterator[str]:
     Removes libpq's variables (``PGSSLMODE`` and the like) from this process's environment, so that
     neither the server's programs nor any client started here uses them.
     """
-    _remove_libpq_variables()
+    remove_libpq_variables()
     cluster = Cluster(directory.resolve())
     cluster.prepare()
     port = _free_port()
@@ -48,7 +48,8 @@ def server(directory: Path, *options: str) -> Iterator[str]:
         process.wait(STOP_SECONDS)
 
 
-def _remove_libpq_variables() -> None:
+def remove_libpq_variables() -> None:
+    """Remove ``PGSSLMODE``, ``PGSERVICE`` and the like from the environment of this process."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -24,14 +24,17 @@ Process = subprocess.Popen[bytes]
 
 PAUSE = 0.05
 EXAMPLE_USER = "alice"
+GUNICORN = ("gunicorn", "--config", "deploy/gunicorn.conf.py")
 
 
-def main() -> int:
-    """Migrate, serve, print a usage example, and stop everything on SIGINT or SIGTERM."""
+def start(*server: str) -> int:
+    """Migrate, run the module ``server``, print a usage example, and stop everything on SIGINT or
+    SIGTERM; the exit code.
+    """
     config = settings.load()
     _check_address(config.host, config.port)
     stop = Stop()
-    with _lock_directory(config.data_dir):
+    with lock_directory(config.data_dir):
         given = config.better_auth_secret
         secret = given.get_secret_value() if given else local_secret(config.data_dir)
         database = nullcontext() if config.database_url else postgres.server(config.data_dir)
@@ -41,7 +44,7 @@ def main() -> int:
                 failed = stop.wait(migration)
             if failed or stop.requested:
                 return failed
-            return _serve(config, secret, environment, stop)
+            return _serve(server, config, secret, environment, stop)
 
 
 def _environment(config: Settings, secret: str, url: str | None) -> dict[str, str]:
@@ -87,13 +90,15 @@ def _child(environment: dict[str, str], *command: str) -> Iterator[Process]:
         child.wait()
 
 
-def _serve(config: Settings, secret: str, environment: dict[str, str], stop: Stop) -> int:
-    with _child(environment, "gunicorn", "--config", "deploy/gunicorn.conf.py") as server:
-        if stop.wait(server, until=lambda: _is_ready(_base_url(config))):
+def _serve(
+    server: Sequence[str], config: Settings, secret: str, environment: dict[str, str], stop: Stop
+) -> int:
+    with _child(environment, *server) as process:
+        if stop.wait(process, until=lambda: _is_ready(_base_url(config))):
             raise SystemExit("The API did not start; the lines above give the reason.")
         if not stop.requested:
             print(_usage(config, secret), file=sys.stderr, flush=True)
-        return stop.wait(server)
+        return stop.wait(process)
 
 
 def _usage(config: Settings, secret: str) -> str:
@@ -141,7 +146,7 @@ def _check_address(host: str, port: int) -> None:
 
 
 @contextmanager
-def _lock_directory(directory: Path) -> Iterator[None]:
+def lock_directory(directory: Path) -> Iterator[None]:
     """Lock the data directory; the kernel releases the lock when the process ends."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -160,4 +165,4 @@ def _lock_directory(directory: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start(*GUNICORN))
