@@ -35,9 +35,12 @@ class JwksUnavailable(Exception):
     """The JWK Set could not be fetched, is not a JWK Set, or holds no usable key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PublicKey:
-    """A public key and the algorithms that it may verify."""
+    """A public key and the algorithms that it may verify.
+
+    Equal only to itself: what this object verified is forgotten with the key set that holds it.
+    """
 
     key: Any
     algorithms: tuple[str, ...]
