@@ -27,6 +27,9 @@ def run() -> tuple[Environment, Counter[str]]:
     load.events.request.add_listener(count_slow)  # type: ignore[no-untyped-call]
     runner = load.create_local_runner()
     runner.start(USERS, spawn_rate=USERS)
+    runner.spawning_greenlet.join()  # type: ignore[union-attr]
+    while len(TaskUser.started) < runner.user_count:  # a user whose start fails has gone
+        gevent.sleep(0.1)
     for second in range(SECONDS):
         gevent.sleep(1)
         total = load.stats.total

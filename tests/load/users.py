@@ -41,11 +41,15 @@ def tokens(names: list[str]) -> dict[str, str]:
 
 
 class TaskUser(HttpUser):
-    """Mostly reads the list; ``tokens`` has the users that have not started yet."""
+    """Mostly reads the list; ``tokens`` has the users that have not started yet, by name.
+
+    ``started`` are those that have made their first requests.
+    """
 
     host = HOST
     wait_time = constant_throughput(RATE / USERS)
     tokens: dict[str, str] = {}
+    started: set[str] = set()
 
     def on_start(self) -> None:
         name, token = self.tokens.popitem()
@@ -54,6 +58,9 @@ class TaskUser(HttpUser):
         self.client.headers["Authorization"] = f"Bearer {token}"
         self.client.verify = TRUST
         self.create()
+        self.list()
+        self.get()
+        self.started.add(name)
 
     def send(
         self, operation: str, method: str, path: str = "", status: int = 200, **more: Any
