@@ -1,6 +1,6 @@
 # The developer's commands; `make help` lists them.
 
-PYTHON ?= python3
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 export PORT WORKERS DATA_DIR
@@ -76,11 +76,11 @@ clean: ## delete the environment, the local data, and the stack with its volumes
 	@find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -r {} +
 
 $(VENV)/local: requirements-local.txt
-	@deploy/local/install $(PYTHON) $(VENV) $<
+	@deploy/local/install "$(PYTHON)" $(VENV) $<
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt
-	@deploy/local/install $(PYTHON) $(VENV) $<
+	@deploy/local/install "$(PYTHON)" $(VENV) $<
 	@touch $@ $(VENV)/local
 
 tests/client/node_modules/.installed: tests/client/package-lock.json

@@ -1,5 +1,6 @@
 """The Makefile before the environment exists: unsupported Pythons, and ``make help``."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ PYTHONS = {
     "without venv": (WITHOUT_VENV, "venv module"),
     "broken": (BROKEN, "does not run"),
 }
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 TARGETS = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
@@ -67,6 +69,26 @@ def test_a_missing_python_is_named(clone: Path) -> None:
         assert len(command.error_lines()) == 1, command.errors
         assert "python3.99 does not run" in command.error_lines()[0]
     assert not (clone / ".venv").exists()
+
+
+def test_the_first_python_that_works_is_taken(clone: Path) -> None:
+    scripts = {"python3.13": BROKEN, "python3.14": NEW, "python3.12": WITHOUT_VENV}
+    chosen = '#!/bin/sh\ncase "$*" in *--clear*) echo chosen >&2; exit 9 ;; esac\n'
+    for name, script in (scripts | {"python3.11": chosen, "python3": OLD}).items():
+        (clone / name).write_text(script.replace("{python}", sys.executable))
+        (clone / name).chmod(0o755)
+
+    settings = {"PATH": f"{clone}:{os.environ['PATH']}"}
+    with finished("make", "run", cwd=clone, settings=settings) as command:
+        assert command.error_lines()[1:] == ["chosen"], command.errors
+
+
+def test_the_images_python_is_tried_first() -> None:
+    [version] = set(re.findall(r"^FROM python:(\S+)-slim", DOCKERFILE, re.MULTILINE))
+    install, ci = ((ROOT / name).read_text() for name in ("deploy/local/install", ".ci/run"))
+
+    assert f"for python in python{version} " in install
+    assert f"/versions/{version}.*/bin/python{version};" in ci
 
 
 @pytest.mark.parametrize("words", [("make",), ("make", "help")])
