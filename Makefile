@@ -50,12 +50,16 @@ load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500
 bench: $(VENV)/dev ## compare with similar APIs, half an hour (QUICK=1 without ten million rows)
 	@$(BIN)/python -m tests.bench
 
-check: $(VENV)/dev ## formatter, linter, types, import layers, locked files
+check: $(VENV)/dev ## formatter, linter, types, import layers, locked files, workflows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock --check
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress .github
 
 format: $(VENV)/dev ## format the sources and apply the linter's fixes
 	@$(BIN)/ruff format .

@@ -13,6 +13,7 @@ import pytest
 MISSING = "missing: "
 # Where the Debian package has another name than the program.
 PACKAGES = {
+    "actionlint": "golang-go, as .ci/run",
     "docker": "docker.io",
     "ip": "iproute2",
     "kustomize": "golang-go, as .ci/run",
