@@ -22,7 +22,9 @@ metric_files.install()
 
 from api.telemetry import metrics  # noqa: E402
 from api.telemetry.logs import stdlib_config  # noqa: E402
+from deploy import allocator  # noqa: E402
 
+allocator.return_large_blocks()
 _settings = settings.load()
 
 wsgi_app = "api.main:from_environment()"

@@ -3,13 +3,13 @@
 from uuid import uuid4
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.problems.catalogue import InvalidRequest
 from api.problems.problem import PROBLEM_JSON
+from deploy.backpressure import BackpressureProtocol
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(BackpressureProtocol):
     """Answers malformed HTTP with a problem document (RFC 9457), like every other error."""
 
     def data_received(self, data: bytes) -> None:

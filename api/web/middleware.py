@@ -24,6 +24,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(rb"00-(?!0+-)[0-9a-f]{32}-(?!0+-)[0-9a-f]{16}-[0-9a-f]{2}")
 REQUEST_START = re.compile(rb"t=([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 SERVER_ERROR = 500
+PIECE_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class RequestMiddleware:
             else:
                 current.size += len(message.get("body", b""))
                 message["body"] = b"" if head else message.get("body", b"")
-            await send(message)
+            await _send_in_pieces(message, send)
 
         _read_headers(scope, current)
         try:
@@ -80,6 +81,20 @@ class CrashMiddleware:
                 raise
             log.exception("crash")
             await respond(Problem(reason="crash"))(scope, receive, send)
+
+
+async def _send_in_pieces(message: Message, send: Send) -> None:
+    """Send a long body in pieces, each of which waits until the client has read the one before.
+
+    The last piece is empty, so that a request stays in flight until its response has been read.
+    """
+    body = message.get("body", b"")
+    if len(body) > PIECE_BYTES:
+        for start in range(0, len(body), PIECE_BYTES):
+            piece = body[start : start + PIECE_BYTES]
+            await send({"type": message["type"], "body": piece, "more_body": True})
+        message["body"] = b""
+    await send(message)
 
 
 def _request_id(scope: Scope) -> str:
