@@ -15,9 +15,9 @@ from api.auth.jwks_source import open_jwks
 from api.auth.policy import Policy
 from api.auth.verify import Verifier
 from api.config.settings import Settings, load
+from api.database.causes import Cause
 from api.database.engine import Database
 from api.database.pool import StaleReason
-from api.database.sqlstates import CAUSES
 from api.openapi import docs
 from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
             metrics.PROBLEMS: Problem.codes,
             metrics.AUTH_FAILURES: AuthFailure,
             metrics.RECONNECTS: StaleReason,
-            metrics.UNAVAILABLE: CAUSES,
+            metrics.UNAVAILABLE: Cause,
         },
     )
     app.add_exception_handler(Problem, exception_handlers.problem)

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg2
 
 from api.config.settings import Settings
-from api.database.connector import Patience
-from api.database.deadlines import SHORTEST_SECONDS, left, limit
-from api.database.greenlets import Greenlets
+from api.database.backoff import retry
+from api.database.causes import HEALTHY, NOT_RUN, Cause
+from api.database.connection import Connection
+from api.database.deadlines import SHORTEST_SECONDS, message_limits, time_left
 from api.database.pool import Pool
-from api.database.sqlstates import CAUSES, ENDED, NO_SERVER, RETRYABLE, meaning
+from api.database.sqlstates import to_problem, unanswered
 from api.database.statement import PREFIX, CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
@@ -34,23 +35,22 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._pool, self._greenlets = Pool(settings), Greenlets()
-        self._prefix = PREFIX.format(milliseconds=int(settings.statement_timeout_seconds * 1000))
+        self._pool = Pool(settings)
         self._settings = settings
-        self.failures, self._failed = 0, 0.0
+        self.failures, self._failed_at = 0, 0.0
 
-    async def run(self, message: CompiledStatement, owner: str, **values: Any) -> Rows:
-        """Send one message as ``owner`` and return the rows of its statement.
+    async def run(self, statement: CompiledStatement, user_id: str, /, **values: Any) -> Rows:
+        """Send one message as ``user_id`` and return the rows of its statement.
 
         Raises a ``Problem``: 503 when certainly nothing was applied, 504 ``OutcomeUnknown``
         when a write was sent and no answer came.
         """
         started = perf_counter()
-        parameters = {**message.defaults, **values, "owner": owner}
+        parameters = {**statement.defaults, **values, "owner": user_id}
         try:
-            rows: Rows = await self._greenlets.run(partial(self._deliver, message, parameters))
+            rows = await self._send_with_retry(statement, parameters)
         except Problem as problem:
-            self._note_failure(problem)
+            self._record_failure(problem)
             raise
         finally:
             request_context.current().database_seconds += perf_counter() - started
@@ -63,7 +63,7 @@ class Database:
 
     def seconds_since_failure(self) -> float:
         """How old the news is; without ``failures`` it means nothing."""
-        return perf_counter() - self._failed
+        return perf_counter() - self._failed_at
 
     def in_use(self) -> int:
         """Connections in use."""
@@ -71,81 +71,84 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        self._greenlets.close()
-        await self._pool.close()
+        self._pool.close()
 
-    def _deliver(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
-        """Exchange the message; once more where its connection was lost and that does no harm."""
+    async def _send_with_retry(
+        self, statement: CompiledStatement, parameters: Mapping[str, Any]
+    ) -> Rows:
+        """Send; once more where the answer was lost, and until it is run where it was not."""
         try:
-            return self._exchange(message, parameters)
+            return await self._send(statement, parameters)
         except (DatabaseUnavailable, OutcomeUnknown) as lost:
-            if not self._may_repeat(message, lost):
+            if not self._may_repeat(statement, lost):
                 raise
             request_context.current().retries += 1
-            metrics.RETRIES.labels(message.name).inc()
+            metrics.RETRIES.labels(statement.name).inc()
             try:
-                return self._repeat(message, parameters)
+                return await self._repeat(statement, parameters)
             except Problem as again:
                 if isinstance(lost, OutcomeUnknown):
                     raise lost from again
                 raise
 
-    def _may_repeat(self, message: CompiledStatement, lost: Problem) -> bool:
-        harmless = message.repeatable or not isinstance(lost, OutcomeUnknown)
-        in_time = left(self._settings) > SHORTEST_SECONDS
-        return lost.reason in {"lost", *RETRYABLE} and harmless and in_time
+    def _may_repeat(self, statement: CompiledStatement, lost: Problem) -> bool:
+        is_harmless = statement.repeatable or not isinstance(lost, OutcomeUnknown)
+        in_time = time_left(self._settings) > SHORTEST_SECONDS
+        return lost.reason in {Cause.LOST, *NOT_RUN} and is_harmless and in_time
 
-    def _repeat(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
-        """Once more; and again, as to connect, while it certainly was not run."""
+    async def _repeat(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
+        """Send again; and again, as to connect, while it certainly was not run."""
         connector, settings = self._pool.connector, self._settings
-        patience = Patience(min(settings.connect_deadline_seconds, left(settings)))
-        while True:
-            try:
-                return self._exchange(message, parameters)
-            except DatabaseUnavailable as away:
-                if away.reason not in RETRYABLE:
-                    raise
-                if connector.is_open() or patience.is_over():
-                    if away.reason == NO_SERVER:
-                        connector.went_away(away, monotonic())
-                    raise
-            patience.pause()
-
-    def _exchange(self, message: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
-        pooled = self._pool.take()
+        deadline = monotonic() + min(settings.connect_deadline_seconds, time_left(settings))
         try:
-            limit(self._settings, self._settings.database_deadline_seconds)
-            return self._answer(pooled.dbapi_connection, message, parameters)
-        finally:
-            self._pool.give_back(pooled)
+            return await retry(
+                partial(self._send, statement, parameters),
+                lambda again: again.reason in NOT_RUN and not connector.is_unavailable(),
+                deadline,
+            )
+        except DatabaseUnavailable as away:
+            if away.reason == Cause.NO_SERVER:
+                connector.record_failure(away, monotonic())
+            raise
 
-    def _answer(
-        self, connection: Any, message: CompiledStatement, parameters: Mapping[str, Any]
+    async def _send(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
+        user_id = parameters["owner"]
+        connection = await self._pool.acquire(user_id)
+        try:
+            return await self._execute(connection, statement, parameters)
+        finally:
+            self._pool.release(connection, user_id)
+
+    async def _execute(
+        self, connection: Connection, statement: CompiledStatement, parameters: Mapping[str, Any]
     ) -> Rows:
+        limits = message_limits(self._settings)
+        text = PREFIX.format(milliseconds=limits.statement_milliseconds) + statement.text
         request_context.current().round_trips += 1
         started = perf_counter()
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(self._prefix + message.text, parameters)
-                rows: Rows = cursor.fetchall()
+            rows = await connection.execute(text, parameters, limits.answer_seconds)
         except TimeoutError as error:
-            self._pool.distrust_idle()
-            raise meaning(error, message, lost=True) from error
+            if limits.is_cut:
+                raise unanswered(statement, Cause.REQUEST_DEADLINE) from error
+            self._pool.invalidate_idle()
+            raise unanswered(statement, Cause.DEADLINE) from error
         except psycopg2.Error as error:
-            problem = meaning(error, message, lost=connection.closed != 0)
-            if problem.reason in {"lost", ENDED}:
-                connection.close()  # also where the server has said so, and not yet done it
+            problem = to_problem(error, statement, lost=connection.is_closed)
+            if problem.reason in {Cause.LOST, Cause.ENDED}:
+                connection.close()  # the server has said that it ends, and may not have done it
             raise problem from error
         finally:
-            seconds_of(message.name).observe(perf_counter() - started)
-        if self._pool.connector.is_open():
-            self._pool.connector.came_back(connection)
+            seconds_of(statement.name).observe(perf_counter() - started)
+        if self._pool.connector.is_unavailable():
+            self._pool.connector.record_success(connection)
         return rows
 
-    def _note_failure(self, problem: Problem) -> None:
-        if problem.reason in CAUSES:
+    def _record_failure(self, problem: Problem) -> None:
+        if isinstance(problem.reason, Cause):
             metrics.UNAVAILABLE.labels(problem.reason).inc()
-        if isinstance(problem, DatabaseUnavailable | OutcomeUnknown):
-            # Credentials do not mend themselves.
-            self.failures += FAILING_MESSAGES if problem.reason == "credentials" else 1
-            self._failed = perf_counter()
+        failed = isinstance(problem, DatabaseUnavailable | OutcomeUnknown)
+        if failed and problem.reason not in HEALTHY:
+            # Bad credentials are permanent.
+            self.failures += FAILING_MESSAGES if problem.reason == Cause.CREDENTIALS else 1
+            self._failed_at = perf_counter()

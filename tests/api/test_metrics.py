@@ -9,8 +9,8 @@ import httpx2 as httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.database.causes import Cause
 from api.database.pool import StaleReason
-from api.database.sqlstates import CAUSES
 from api.problems.auth_failure import AuthFailure
 from api.problems.problem import Problem
 from api.tasks.statements import STATEMENTS
@@ -95,7 +95,7 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
     label_values: dict[str, tuple[str, Iterable[str]]] = {
         "tasks_api_auth_failures_total": ("reason", AuthFailure),
         "tasks_api_db_reconnects_total": ("reason", StaleReason),
-        "tasks_api_db_unavailable_total": ("cause", CAUSES),
+        "tasks_api_db_unavailable_total": ("cause", Cause),
         "tasks_api_db_retries_total": ("operation", STATEMENTS),
         "tasks_api_problems_total": ("code", Problem.codes),
     }

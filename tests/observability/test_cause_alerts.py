@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.database.sqlstates import CAUSES
+from api.database.causes import Cause
 from tests.support.command import ROOT
 from tests.support.observability.promtool import RULES, Series, failure
 
@@ -141,5 +141,5 @@ def test_the_runbook_explains_every_database_error_cause_and_the_alert_uses_exis
     section = RUNBOOK.partition("\n## The database is unavailable\n")[2].partition("\n## ")[0]
     [asked] = re.findall(r'cause=~"([^"]+)"', alerts()["DatabasePermanentErrors"])
 
-    assert [cause for cause in CAUSES if f"`{cause}`" not in section] == []
-    assert {*asked.split("|")} <= {*CAUSES}
+    assert [cause for cause in Cause if f"`{cause}`" not in section] == []
+    assert {*asked.split("|")} <= {*Cause}

@@ -9,6 +9,7 @@ from tests.support.database.pool import backend, opened_database
 
 # What a write is answered, and why.
 ANSWERS = {
+    "40001": (503, "conflict"),
     "40P01": (503, "conflict"),
     "53100": (503, "full"),
     "53200": (503, "resources"),
@@ -30,7 +31,7 @@ ANSWERS = {
 def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_url: str) -> None:
     text = f"DO $$ BEGIN RAISE 'it failed' USING ERRCODE = '{code}'; END $$"
 
-    async def work() -> tuple[list[Problem], bool]:
+    async def work() -> tuple[list[Problem], int, bool]:
         found = []
         async with opened_database(
             database_url, pool_size=1, connect_deadline_seconds=0.2
@@ -40,10 +41,15 @@ def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_u
                 with pytest.raises(Problem) as caught:
                     await database.run(CompiledStatement("raise", text, {}, writes=writes), "alice")
                 found.append(caught.value)
-            return found, await backend(database) == before
+            failures = database.failures
+            same_backend = await backend(database) == before
+            assert database.failures == 0
+            return found, failures, same_backend
 
-    (write, read), kept = uvloop.run(work())
+    (write, read), failures, kept = uvloop.run(work())
     status, reason = ANSWERS[code]
     assert (write.status, write.reason) == (status, reason)
     assert (read.status, read.reason) == (min(status, 503), reason)
     assert kept == (reason not in {"ended", "lost"})  # whose sessions are over
+    # A conflict says nothing about the health of the database.
+    assert failures == (2 if reason in {"ended", "lost", "resources"} else 0)

@@ -107,7 +107,7 @@ def test_a_pool_that_is_refused_does_not_storm_the_database(
     async def work() -> list[Any]:
         limits = {"pool_size": users, "connect_deadline_seconds": seconds}
         async with opened_database(url, **limits) as database:
-            return await outcomes(*(backend(database) for _ in range(users)))
+            return await outcomes(*(backend(database, f"user-{number}") for number in range(users)))
 
     found = asyncio.run(work())
 

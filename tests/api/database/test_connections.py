@@ -13,6 +13,7 @@ from tests.support.database.pool import (
     Run,
     ask,
     backend,
+    by_many,
     opened_database,
     runner,
     sleep,
@@ -41,14 +42,15 @@ def test_cancelled_statements_close_their_connections_and_the_pool_replaces_them
     async def work() -> None:
         async with opened_database(database_url, pool_size=size) as database:
             before = await backend(database)
-            tasks = [asyncio.ensure_future(database.run(sleep(1), "a")) for _ in range(size)]
+            users = [f"user-{number}" for number in range(size)]
+            tasks = [asyncio.ensure_future(database.run(sleep(1), user)) for user in users]
             await asyncio.sleep(0.2)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
 
             assert all(task.cancelled() for task in tasks)
-            assert before not in await asyncio.gather(*map(backend, [database] * size))
+            assert before not in await asyncio.gather(*(backend(database, user) for user in users))
 
     run(work())
 
@@ -74,8 +76,7 @@ def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, 
         who = CompiledStatement(
             "who", "SELECT pg_backend_pid() FROM pg_sleep(0.1)", {}, writes=False
         )
-        rows = await asyncio.gather(*(database.run(who, "alice") for _ in range(size)))
-        return {number for [(number,)] in rows}
+        return {number for [(number,)] in await by_many(database, who, size)}
 
     async def work() -> None:
         async with opened_database(own, pool_size=size) as database:
@@ -107,20 +108,14 @@ def test_a_statement_that_the_server_gave_up_is_sent_again(
     run(work())
 
 
-def test_connections_in_use_and_failures_are_told(run: Run, database_url: str) -> None:
+def test_connections_in_use_are_counted(run: Run, database_url: str) -> None:
     async def work() -> None:
-        async with opened_database(
-            database_url, pool_size=2, statement_timeout_seconds=0.3
-        ) as database:
-            assert (database.in_use(), database.failures) == (0, 0)
-            busy = asyncio.gather(
-                *(database.run(sleep(1), "alice") for _ in range(2)), return_exceptions=True
-            )
+        async with opened_database(database_url, pool_size=2) as database:
+            assert database.in_use() == 0
+            busy = by_many(database, sleep(0.3), 2)
             await asyncio.sleep(0.15)
             assert database.in_use() == 2
             await busy
-            assert (database.in_use(), database.failures) == (0, 2)
-            await backend(database)
-            assert database.failures == 0
+            assert database.in_use() == 0
 
     run(work())

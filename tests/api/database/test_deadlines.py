@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from api.problems.catalogue import DatabaseUnavailable
-from tests.support.database.dns import isolated, resolver
+from tests.support.database.dns import isolated, name_server
 from tests.support.database.faults import (
     backend_stopped,
     in_background,
@@ -115,7 +115,7 @@ def test_a_silent_resolver_is_given_up_while_the_loop_turns(tmp_path: Path) -> N
 
 def unresolved() -> None:
     """In a network of its own: ask a server whose name nobody resolves; print the loop's turns."""
-    with resolver(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with name_server(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(runner.run(refused("postgresql://alice@db.example.com/tasks")), flush=True)
         # Not to wait for the thread that still asks.
         os._exit(0)

@@ -39,6 +39,7 @@ def test_a_statement_over_its_time_is_given_up_and_the_connection_stays(database
                 await database.run(sleep(10, writes=True), "alice")
 
             assert caught.value.reason == "statement_timeout"
+            assert database.failures == 0
             assert await backend(database) == before
 
     uvloop.run(work())

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -11,11 +12,15 @@ from api.database.engine import Database
 from api.database.statement import CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
+from api.tasks import statements
+from api.tasks.schemas import TaskCreate
 from api.telemetry import request_context
-from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.support.database.pool import backend, opened_database, sleep
+from tests.support.database.faults import task_table_locked
+from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy, silenced
+from tests.support.database.pool import backend, by_many, opened_database, sleep
 
 WRITE = CompiledStatement("write", "SELECT 1", {}, writes=True, repeatable=True)
+LIST = CompiledStatement("list", "SELECT title FROM task", {}, writes=False)
 LATE_WRITE = CompiledStatement("write", "SELECT pg_sleep(0.5)", {}, writes=True, repeatable=True)
 
 
@@ -59,12 +64,58 @@ def test_a_write_without_time_for_its_answer_is_not_sent(through: tuple[FaultyPr
         problem = await raised(database.run(WRITE, "alice"))
 
         assert isinstance(problem, DatabaseUnavailable)
-        assert problem.reason == "deadline"
+        assert problem.reason == "request_deadline"
+        assert database.failures == 0
         assert (proxy.client_messages - turns, current.round_trips) == (0, 0)
         request_context.begin("next")
         assert await database.run(WRITE, "alice") == [(1,)]
 
     run(url, work)
+
+
+def test_a_write_that_a_lock_delays_beyond_its_request_is_certainly_not_applied(
+    through: tuple[FaultyProxy, str], database_url: str
+) -> None:
+    _, url = through
+    user = f"user-{uuid4().hex}"
+    task = TaskCreate(title="late").columns() | {"due_at": None, "request_hash": None}
+    create = statements.create("jit")
+
+    async def work(database: Database) -> None:
+        await database.run(create, user, **task, idempotency_key="first")
+        before = await backend(database)
+        with task_table_locked(database_url):
+            with_seconds_left(0.4)
+            problem = await raised(database.run(create, user, **task, idempotency_key="second"))
+        request_context.begin("next")
+
+        assert (problem.status, problem.reason) == (503, "statement_timeout")
+        assert len(await database.run(LIST, user)) == 1
+        assert await backend(database) == before
+        assert database.failures == 0
+
+    run(url, work)
+
+
+def test_a_connection_that_is_silent_until_its_request_ends_makes_no_other_suspect(
+    through: tuple[FaultyProxy, str],
+) -> None:
+    proxy, url = through
+
+    async def work() -> None:
+        async with opened_database(url, pool_size=2) as database:
+            await by_many(database, sleep(0.2), 2)
+            with silenced(proxy):
+                with_seconds_left(0.3)
+                problem = await raised(database.run(WRITE, "alice"))
+            request_context.begin("next")
+
+            assert isinstance(problem, OutcomeUnknown)
+            assert (problem.reason, database.failures) == ("request_deadline", 0)
+            await backend(database)
+            assert len(proxy.connection_times) == 2
+
+    asyncio.run(work())
 
 
 def test_a_connection_that_comes_too_late_is_kept_and_nothing_is_sent(
@@ -146,13 +197,12 @@ def test_one_silent_connection_makes_all_idle_ones_suspect(
     async def work() -> None:
         limits = {"statement_timeout_seconds": 0.4, "database_deadline_seconds": 0.4}
         async with opened_database(url, pool_size=size, **limits) as database:
-            await asyncio.gather(*(database.run(sleep(0.2), "alice") for _ in range(size)))
+            await by_many(database, sleep(0.2), size)
             proxy.blackhole_connections()
             assert (await raised(backend(database))).reason == "deadline"
             for _ in range(2 * size):
                 assert await backend(database) > 0
-            everybody = asyncio.gather(*(database.run(sleep(0.2), "alice") for _ in range(size)))
-            assert len(await everybody) == size
+            assert len(await by_many(database, sleep(0.2), size)) == size
 
     asyncio.run(work())
     assert len(proxy.connection_times) == 2 * size

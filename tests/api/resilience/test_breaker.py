@@ -9,6 +9,7 @@ import pytest
 
 from api.database import breaker as module
 from api.database.breaker import Breaker
+from api.database.causes import Cause
 from api.problems.catalogue import DatabaseUnavailable, Overloaded
 from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy, silenced
 from tests.support.database.restartable_postgres import RestartablePostgres
@@ -36,7 +37,7 @@ def test_a_closed_breaker_lets_everybody_pass(clock: SimpleNamespace) -> None:
 
 def test_an_open_breaker_lets_one_attempt_pass_per_second(clock: SimpleNamespace) -> None:
     breaker = Breaker()
-    breaker.open(Overloaded(reason="limit"))
+    assert breaker.record_failure(Overloaded(reason=Cause.LIMIT), clock.now)
     for _ in range(5):
         for _ in range(9):
             clock.now += 0.1
@@ -46,13 +47,44 @@ def test_an_open_breaker_lets_one_attempt_pass_per_second(clock: SimpleNamespace
         breaker.admit()
 
 
-def test_a_closed_again_breaker_lets_everybody_pass(clock: SimpleNamespace) -> None:
+def test_a_success_closes_the_breaker(clock: SimpleNamespace) -> None:
     breaker = Breaker()
-    breaker.open(DatabaseUnavailable(reason="wake"))
-    breaker.close()
+    breaker.record_failure(DatabaseUnavailable(reason=Cause.WAKE), clock.now)
+    assert breaker.is_unavailable()
+    assert breaker.record_success(answered=False)
 
     for _ in range(3):
         breaker.admit()
+
+
+def test_after_no_server_only_an_answer_closes_the_breaker(clock: SimpleNamespace) -> None:
+    breaker = Breaker()
+    breaker.record_failure(DatabaseUnavailable(reason=Cause.NO_SERVER), clock.now)
+
+    assert not breaker.record_success(answered=False)
+    assert breaker.is_unavailable()
+    assert breaker.record_success(answered=True)
+    assert not breaker.is_unavailable()
+
+
+def test_an_attempt_older_than_the_last_success_does_not_open_the_breaker(
+    clock: SimpleNamespace,
+) -> None:
+    breaker, began = Breaker(), clock.now
+    clock.now += 1
+    breaker.record_success(answered=True)
+
+    assert not breaker.record_failure(DatabaseUnavailable(reason=Cause.WAKE), began)
+    assert not breaker.is_unavailable()
+
+
+def test_only_a_new_reason_is_news(clock: SimpleNamespace) -> None:
+    breaker = Breaker()
+    causes = [Cause.WAKE, Cause.WAKE, Cause.CONNECT]
+
+    news = [breaker.record_failure(DatabaseUnavailable(reason=c), clock.now) for c in causes]
+
+    assert news == [True, False, True]
 
 
 @contextmanager

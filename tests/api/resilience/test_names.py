@@ -1,10 +1,12 @@
-"""A name server that says nothing: the API answers in time, lives, and recovers when it speaks."""
+"""Name servers that fail: answers come in time, and none fails once the name was resolved."""
 
 import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from sqlalchemy import make_url
 
 from api.telemetry import logs
 from tests.api.resilience.liveness import alive, check_alive
-from tests.support.database.dns import PORT, forward, isolated, resolver
+from tests.support.database.dns import PORT, NameServer, forward, isolated, name_server
 from tests.support.database.embedded_postgres import readable_folder
 from tests.support.database.restartable_postgres import restartable_postgres
 from tests.support.http.background_traffic import OPERATIONS
@@ -21,18 +23,28 @@ from tests.support.http.server import make_settings, serve
 
 BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 0.5, 5
 AT_ONCE = ["list", "create", "list", "create"]
+TIMES = 6
+# The longest look-up under the options of ``isolated``.
+LOOKUP_SECONDS = 1.1
 
 
-@pytest.mark.slow
-def test_a_silent_name_server_is_a_503_in_time_until_it_speaks(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def named() -> Iterator[tuple[str, str]]:
+    """The URL of a database by a name, and the path of its socket."""
     with readable_folder() as sockets:
         sockets.chmod(0o777)
         with restartable_postgres("-k", f"{sockets}") as server:
             url = make_url(server.url).set(host="db.example.com", port=PORT)
-            named = url.update_query_dict({"sslmode": "disable"})
-            text = named.render_as_string(hide_password=False)
+            plain = url.update_query_dict({"sslmode": "disable"})
             path = f"{sockets}/.s.PGSQL.{server.port}"
-            said = isolated(f'{__name__}:report("{text}", "{path}")', tmp_path)
+            yield plain.render_as_string(hide_password=False), path
+
+
+@pytest.mark.slow
+def test_a_silent_name_server_is_a_503_in_time_until_it_answers(
+    named: tuple[str, str], tmp_path: Path
+) -> None:
+    said = isolated(f"{__name__}:report{named}".replace("'", '"'), tmp_path)
 
     first, later, recovered = json.loads(said.splitlines()[-1])
     assert {status for status, _ in first + later} == {503}
@@ -41,22 +53,82 @@ def test_a_silent_name_server_is_a_503_in_time_until_it_speaks(tmp_path: Path) -
     assert recovered < RECOVERY_SECONDS
 
 
+def test_trouble_with_names_fails_no_request_once_the_name_was_resolved(
+    named: tuple[str, str], tmp_path: Path
+) -> None:
+    said = isolated(f"{__name__}:report_trouble{named}".replace("'", '"'), tmp_path)
+
+    found = json.loads(said.splitlines()[-1])
+    expected = {"statuses": [200, 201] * (TIMES // 2), "warnings": 1}
+    assert found == dict.fromkeys(TROUBLES, expected)
+
+
 def report(url: str, path: str) -> None:
     """In a network of its own: print what four at once were answered, twice, and the recovery."""
     logs.configure("error", sys.stderr.fileno())
     forward(path)
     settings = make_settings(database_url=url, connect_deadline_seconds=BUDGET)
-    with resolver() as speaks, serve(settings) as base, User(base, "lost") as user:
+    with name_server() as names, serve(settings) as base, User(base, "lost") as user:
         with alive(base) as lives, ThreadPoolExecutor(len(AT_ONCE)) as pool:
             rounds = []
             for _ in range(2):
                 answers = [*pool.map(lambda name: OPERATIONS[name](user, 0), AT_ONCE)]
                 rounds.append([(a.status_code, a.elapsed.total_seconds()) for a in answers])
         check_alive(lives)
-        speaks.set()
+        names.answer_all()
         begun = time.monotonic()
         while not user.get(user.tasks).is_success:
             time.sleep(0.05)
         assert user.add()
         print(json.dumps([*rounds, time.monotonic() - begun]), flush=True)
         os._exit(0)  # not to wait for the threads that still ask
+
+
+def lose_packets(names: NameServer) -> None:
+    """Two of three."""
+    questions = count()
+    names.drops, names.delay = lambda: next(questions) % 3 != 0, 0.0
+
+
+def answer_late(names: NameServer) -> None:
+    names.drops, names.delay = lambda: False, 3.0
+
+
+def answer_nothing(names: NameServer) -> None:
+    names.drops, names.delay = lambda: True, 0.0
+
+
+TROUBLES: dict[str, Callable[[NameServer], None]] = {
+    "loses packets": lose_packets,
+    "answers late": answer_late,
+    "answers nothing": answer_nothing,
+    "is gone": NameServer.close,
+}
+
+
+def report_trouble(url: str, path: str) -> None:
+    """In a network of its own: print what reads and writes are answered under each trouble."""
+    read, write = os.pipe()
+    logs.configure("warning", write)
+    forward(path)
+    # Each message needs a new connection, and each of those a look-up.
+    settings = make_settings(database_url=url, pool_idle_seconds=0.001)
+    found: dict[str, object] = {}
+    with serve(settings) as base, User(base, "patient") as user:
+        for trouble, begin in TROUBLES.items():
+            with name_server() as names:
+                names.answer_all()
+                assert user.get(user.tasks).is_success
+                begin(names)
+                statuses = [send_alone(user, number) for number in range(TIMES)]
+                time.sleep(LOOKUP_SECONDS)
+            warnings = os.read(read, 65_536).count(b"name_lookup_failed")
+            found[trouble] = {"statuses": statuses, "warnings": warnings}
+        print(json.dumps(found), flush=True)
+        os._exit(0)  # not to wait for the threads that still ask
+
+
+def send_alone(user: User, number: int) -> int:
+    """The status of a read or a write that finds no connection."""
+    time.sleep(0.01)
+    return OPERATIONS[("list", "create")[number % 2]](user, 0).status_code

@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tests.support.command import ROOT
 from tests.support.required_tools import require_tool, skip_without
@@ -31,28 +32,60 @@ def isolated(call: str, folder: Path) -> str:
     if subprocess.run([*UNSHARE, "true"], check=False, capture_output=True).returncode:
         skip_without("a network namespace, which this user may not create")
     return subprocess.run(
-        [*UNSHARE, "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [*UNSHARE, "sh", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
 
 
-@contextmanager
-def resolver() -> Iterator[threading.Event]:
-    """The name server: every name is this machine's, once the event is set."""
-    speaks = threading.Event()
-    with socket.socket(type=socket.SOCK_DGRAM) as link:
-        link.bind(("127.0.0.1", 53))
-        threading.Thread(target=_resolve, args=(link, speaks), daemon=True).start()
-        yield speaks
+class NameServer:
+    """It answers that every name is this machine's, in IPv4.
 
+    ``drops``: whether the next question gets no answer; ``delay``: seconds before each answer.
+    """
 
-def _resolve(link: socket.socket, speaks: threading.Event) -> None:
-    while True:
-        asked, client = link.recvfrom(512)
-        end = asked.index(b"\0", HEAD) + 5
-        found = ANSWER if asked[end - 4 : end] == ADDRESS_QUESTION else b""
+    def __init__(self) -> None:
+        self.drops: Callable[[], bool] = lambda: True
+        self.delay = 0.0
+        self._link = socket.socket(type=socket.SOCK_DGRAM)
+        self._link.bind(("127.0.0.1", 53))
+        self._link.settimeout(0.02)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def answer_all(self) -> None:
+        """Answer every question, at once."""
+        self.drops, self.delay = lambda: False, 0.0
+
+    def close(self) -> None:
+        """Be gone: the next question is refused by the system (ICMP port unreachable)."""
+        self._closing.set()
+        self._thread.join()
+        self._link.close()
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            with suppress(TimeoutError):
+                question, client = self._link.recvfrom(512)
+                if not self.drops():
+                    threading.Timer(self.delay, self._answer, (question, client)).start()
+
+    def _answer(self, question: bytes, client: Any) -> None:
+        end = question.index(b"\0", HEAD) + 5
+        found = ANSWER if question[end - 4 : end] == ADDRESS_QUESTION else b""
         counts = b"\0\1" + (b"\0\1" if found else b"\0\0") + b"\0\0\0\0"
-        if speaks.is_set():
-            link.sendto(asked[:2] + b"\x81\x80" + counts + asked[HEAD:end] + found, client)
+        with suppress(OSError):
+            head = question[:2] + b"\x81\x80" + counts
+            self._link.sendto(head + question[HEAD:end] + found, client)
+
+
+@contextmanager
+def name_server() -> Iterator[NameServer]:
+    """A name server that is silent at first."""
+    made = NameServer()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def forward(path: str) -> None:

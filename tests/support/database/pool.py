@@ -44,10 +44,15 @@ async def opened_database(url: str, **settings: Any) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def backend(database: Database) -> int:
+async def backend(database: Database, user_id: str = "alice") -> int:
     """The process that serves the next message."""
-    [(number,)] = await database.run(BACKEND_PID, "alice")
+    [(number,)] = await database.run(BACKEND_PID, user_id)
     return int(number)
+
+
+def by_many(database: Database, statement: CompiledStatement, users: int) -> asyncio.Future[Any]:
+    """What as many users get who all send it at once."""
+    return asyncio.gather(*(database.run(statement, f"user-{n}") for n in range(users)))
 
 
 async def loop_iterations(work: Coroutine[Any, Any, Any]) -> int:

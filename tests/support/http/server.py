@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute
 from api.config.settings import Settings
 from api.main import create_app
 from deploy.protocol import HttpProtocol
-from tests.support.http.coverage_threads import measured
 
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ"
 
@@ -39,7 +38,7 @@ def serve(settings: Settings, *more: BaseRoute) -> Iterator[str]:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=measured(server.run), daemon=True)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         while not server.started:
