@@ -1,5 +1,6 @@
 """The source of the issuer's keys: a URL, a JWK Set in the settings, or none."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,10 +26,18 @@ async def open_jwks(settings: Settings) -> AsyncIterator[JwksCache | None]:
 
         yield JwksCache(read)
     elif settings.jwks_url:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=tls_context()) as client:
             cache = JwksCache(partial(fetch, client, settings.jwks_url))
             cache.refresh()
             yield cache
             await cache.close()
     else:
         yield None
+
+
+def tls_context() -> ssl.SSLContext:
+    """The system's authorities, or those of ``SSL_CERT_FILE``, verified alike on every Python."""
+    context = httpx.create_ssl_context()
+    # Python's own defaults from 3.13 on, which SSL_CERT_FILE alone would switch on there.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

@@ -17,8 +17,8 @@ from api.auth import claims
 from api.auth.jwks import PublicKey, algorithm_name
 from api.auth.jwks_cache import JwksCache
 from api.auth.policy import SYMMETRIC, Policy
-from api.auth.signature import decode, verify_signature
-from api.config import strict_json
+from api.auth.signature import verify_signature
+from api.config import base64url, strict_json
 from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import InvalidRequest, TokenInvalid, TokenMissing
 
@@ -92,7 +92,7 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
 def parse_header(segment: str) -> Header:
     """The token's header; cached, because an issuer writes the same header for every user."""
     try:
-        header = strict_json.parse(decode(segment))
+        header = strict_json.parse(base64url.decode(segment))
         if UNSUPPORTED_HEADERS.isdisjoint(header) and header.get("typ") in ACCESS_TOKEN_TYPES:
             return Header(algorithm_name(header["alg"]), header.get("kid"))
     except (ValueError, AttributeError, KeyError, TypeError):
@@ -102,7 +102,7 @@ def parse_header(segment: str) -> Header:
 
 def _payload(segment: str) -> dict[str, Any]:
     try:
-        payload = strict_json.parse(decode(segment))
+        payload = strict_json.parse(base64url.decode(segment))
     except ValueError:
         raise TokenInvalid(reason=AuthFailure.MALFORMED) from None
     if not isinstance(payload, dict):

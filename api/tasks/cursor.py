@@ -4,14 +4,12 @@ A cursor is base64url of the JSON array ``[sort, direction, key, id]``. It grant
 altered cursor selects another page of the same user's tasks, or is refused with 422.
 """
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-from api.config import strict_json
+from api.config import base64url, strict_json
 from api.tasks.fields import MAX_BIGINT, Direction, Sort, to_instant
 
 PRIORITY_RANKS = {"low": 1, "medium": 2, "high": 3}
@@ -23,19 +21,18 @@ def encode(sort: Sort, direction: Direction, last_task: str) -> str:
     """The cursor after ``last_task``, the JSON of the last task of a page."""
     task = strict_json.parse(last_task.encode())
     position = orjson.dumps([sort, direction, task[sort], task["id"]])
-    return urlsafe_b64encode(position).rstrip(b"=").decode()
+    return base64url.encode(position)
 
 
 def decode(cursor: str, sort: Sort, direction: Direction) -> dict[str, Any]:
     """The statement's ``after_key`` and ``after_id``; raises ``ValueError`` if it does not fit."""
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        position = strict_json.parse(urlsafe_b64decode(padded.encode("ascii")))
+        position = strict_json.parse(base64url.decode(cursor))
         cursor_sort, cursor_direction, key, task_id = position
         is_id = type(task_id) is int and 0 < task_id <= MAX_BIGINT
         if [cursor_sort, cursor_direction] == [sort, direction] and is_id:
             return {"after_key": _PARSERS[sort](key, direction), "after_id": task_id}
-    except (ValueError, TypeError, KeyError, binascii.Error):
+    except (ValueError, TypeError, KeyError):
         pass
     message = "Take the cursor from a Link header, with the same sort and order"
     raise ValueError(message)

@@ -1,5 +1,6 @@
 """Outages of the issuer: down and back, hanging, or with an untrusted certificate."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import BinaryIO
 
+import certifi
 import pytest
 
+from api.auth.jwks_source import tls_context
 from tests.support.auth.issuer import JWKS, Issuer, send, serving
 from tests.support.auth.token_client import api_trusting
 from tests.support.http.certificates import self_signed
@@ -143,3 +146,13 @@ def test_the_certificate_of_the_issuer_is_verified(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with api_trusting(issuer, database_url, **settings) as guest:
             assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+
+
+def test_certificates_are_verified_alike_on_every_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    ours = tls_context().verify_flags
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    strict = ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    assert ours & strict == tls_context().verify_flags & strict == strict

@@ -11,12 +11,18 @@ def cursor(document: str | bytes) -> str:
 
 CREATED = '"created_at","desc"'
 AT = '"2027-01-01T00:00:00Z"'
+GOOD = cursor(f"[{CREATED},{AT},1]")
 CURSORS = {
     "garbage": "canary",
     "not base64": "!!!!",
     "not ASCII": "%C3%A9",
     "NUL": "%00",
     "of 30,000 characters": "A" * 30_000,
+    "with padding": f"{GOOD}%3D",
+    "more after padding": f"{GOOD[:-2]}%3D%3D{GOOD[-2:]}",
+    "a character of no alphabet": f"{GOOD[:8]}!{GOOD[8:]}",
+    "the other alphabet": cursor(b'["created_at","desc","\xc3\xbf",1]').replace("_", "/"),
+    "spare bits": cursor(f"[{CREATED},{AT},1] ")[:-1] + "B",
     "not JSON": cursor("canary"),
     "not UTF-8": cursor(b'["created_at","desc","\xff",1]'),
     "cut short": cursor(f"[{CREATED},{AT},1]")[:-9],
