@@ -1,1 +1,1 @@
-"""What watches the service: the edge's metrics, and the rules that follow from the objectives."""
+"""The edge exporter, and the generator of the alerting rules."""

@@ -1,1 +1,1 @@
-"""Manifests for a cluster that uses Neon; README.md says how they are applied."""
+"""Manifests for a cluster that uses Neon; README.md has the commands."""
