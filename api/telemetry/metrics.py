@@ -7,23 +7,16 @@ No text from a client ever becomes a label.
 import itertools
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from http import HTTPStatus
-from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
-from prometheus_fastapi_instrumentator import metrics
-from prometheus_fastapi_instrumentator.metrics import Info
 
 from api import __version__
-from api.telemetry.request_context import RequestContext
 
 # 0.5 s, the latency objective, is an exact bound.
 LATENCY_BUCKETS = (
     *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75),
     *(1.0, 1.5, 2.5, 5.0, 10.0),
 )
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-NO_REQUEST: Any = None  # the two builders below do not read the request of their Info
 
 
 class Outcome(StrEnum):
@@ -33,9 +26,6 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # 4xx
     FAILED = "failed"  # 5xx
 
-
-count_request = metrics.requests()
-time_request = metrics.latency(should_include_status=True, buckets=LATENCY_BUCKETS)
 
 ROUND_TRIPS = Histogram(
     "tasks_api_db_round_trips",
@@ -194,34 +184,3 @@ def initialise(
     for counter, values in label_values.items():
         for value in values:
             counter.labels(value)
-
-
-def observe(method: str, route: Any, current: RequestContext) -> None:
-    """Count a finished request: by its exact status, and in the histogram by its class (``2xx``).
-
-    Requests without a route, OPTIONS and 405 share the handler ``unmatched``.
-    """
-    matched = route and method != "OPTIONS" and current.status != HTTPStatus.METHOD_NOT_ALLOWED
-    known = method if method in METHODS else "other"
-    handler = route.path if matched else "unmatched"
-    info = Info(NO_REQUEST, None, known, handler, "", current.elapsed())
-    for instrument, status in (
-        (count_request, str(current.status)),
-        (time_request, f"{current.status // 100}xx"),
-    ):
-        if instrument:
-            info.modified_status = status
-            instrument(info)
-    if current.code:
-        PROBLEMS.labels(current.code).inc()
-    if current.reason and current.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        AUTH_FAILURES.labels(current.reason).inc()
-    if matched and route.name in known_operations:
-        ROUND_TRIPS.observe(current.round_trips)
-        OPERATIONS.labels(route.name, _outcome(current.status)).inc()
-
-
-def _outcome(status: int) -> Outcome:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Outcome.FAILED
-    return Outcome.REFUSED if status >= HTTPStatus.BAD_REQUEST else Outcome.OK

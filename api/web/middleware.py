@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems.problem import Problem
-from api.telemetry import metrics, request_context
+from api.telemetry import metrics, request_context, request_metrics
 from api.telemetry.request_context import RequestContext
 from api.web.load_shedding import PROBES
 from api.web.problem_response import respond
@@ -61,7 +61,7 @@ class RequestMiddleware:
         finally:
             if scope["path"] not in PROBES:
                 route = inner.get("route")
-                metrics.observe(scope["method"], route, current)
+                request_metrics.observe(scope["method"], route, current)
                 _log_request(scope["method"], route, current)
 
 
