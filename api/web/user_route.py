@@ -62,7 +62,8 @@ class UserRoute(APIRoute):
         check_size(request)
         await _authorize(request)
         if self.body_field:
-            await request.read()
+            with web_state(request).in_flight.receiving(request.path_params["user_id"]):
+                await request.read()
             request.check_media()
             check_idempotency_key(request)
         request.read_query(self._names, self._repeatable)

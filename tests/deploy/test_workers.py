@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2 as httpx
@@ -13,7 +15,7 @@ import pytest
 
 from tests.support.command import ROOT, data_directory, free_port, is_free, running
 from tests.support.database.faulty_proxy import faulty_proxy
-from tests.support.http.client import User
+from tests.support.http.client import User, token
 from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
 from tests.support.http.server import SECRET
 from tests.support.observability.metrics import scrape, total
@@ -23,6 +25,7 @@ from tests.support.waiting import wait_until
 PATIENCE = 30
 STUCK = 6
 RESTARTS = 5
+UNFINISHED_BODIES, MOST_OF_ONE_USER = 620, 250
 PRIVATE_MOUNTS = ("--user", "--map-root-user", "--mount")
 # Limits long enough for a request to stay blocked.
 WAITING = {
@@ -81,6 +84,24 @@ def test_requests_in_flight_of_a_killed_worker_are_not_counted(database_url: str
 
     assert len(ends) == STUCK
     assert type(None) not in ends
+
+
+def test_unfinished_bodies_of_one_user_leave_others_served(database_url: str) -> None:
+    head = (
+        "POST /api/greedy/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {token('greedy')}\r\nContent-Length: 20\r\n\r\n{{"
+    )
+    with gunicorn(database_url) as api, ExitStack() as open_, User(api.base, "other") as other:
+        address = ("127.0.0.1", int(api.base.rpartition(":")[2]))
+        for _ in range(UNFINISHED_BODIES):
+            connection = open_.enter_context(socket.create_connection(address, 10))
+            connection.sendall(head.encode())
+        wait_until(lambda: total(scrape(api.base), "tasks_api_in_flight") >= MOST_OF_ONE_USER)
+        statuses = {other.get(other.tasks).status_code for _ in range(20)}
+        made = [other.add() for _ in range(20)]
+
+    assert statuses == {200}
+    assert len(made) == 20
 
 
 def test_files_of_exited_workers_are_archived_and_counters_never_decrease(
