@@ -10,6 +10,8 @@ from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import TokenExpired, TokenInvalid
 
 MAX_NUMERIC_DATE = 2**53
+# Refuses milliseconds in place of seconds.
+MAX_LIFETIME_SECONDS = 3660 * 86_400
 NUMBERS = (int, float)
 USER_ID_CHARACTERS = 255
 SESSION_CACHE_AUDIENCE = "better-auth:session-cache"
@@ -39,6 +41,8 @@ def _check_times(claims: Mapping[str, Any], leeway: int) -> None:
     expires, *begins = times
     if expires <= now - leeway:
         raise TokenExpired(reason=AuthFailure.EXPIRED)
+    if expires > now + MAX_LIFETIME_SECONDS:
+        raise TokenInvalid(reason=AuthFailure.EXPIRES_TOO_LATE)
     if max(begins) > now + leeway:
         raise TokenInvalid(reason=AuthFailure.NOT_YET_VALID)
 

@@ -32,7 +32,7 @@ KeySet = Mapping[str, "PublicKey"]
 
 
 class JwksUnavailable(Exception):
-    """The JWK Set could not be fetched, is not a JWK Set, or holds no usable key."""
+    """The JWK Set could not be fetched, or the answer is not a JWK Set."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,17 +73,21 @@ async def fetch(client: httpx.AsyncClient, url: str) -> KeySet:
 def parse(document: bytes) -> KeySet:
     """The usable keys of a JWK Set, by ``kid``; unusable entries are skipped.
 
+    An empty result is an answer: the issuer withdraws all of its keys.
+
     Raises:
-        JwksUnavailable: the document is not a JWK Set or holds no usable key.
+        JwksUnavailable: the document is not a JWK Set.
     """
     try:
-        entries = list(strict_json.parse(document)["keys"])
+        entries = strict_json.parse(document)["keys"]
     except (ValueError, TypeError, KeyError):
-        raise JwksUnavailable("not a key set") from None
+        entries = None
+    if not isinstance(entries, list):
+        raise JwksUnavailable("not a key set")
     usable = [(entry, key) for entry in entries if (key := _public_key(entry))]
     keys = {entry["kid"]: key for entry, key in usable if isinstance(entry.get("kid"), str)}
-    if not keys:
-        raise JwksUnavailable("no usable key")
+    if not keys and not all(isinstance(entry, dict) and "kty" in entry for entry in entries):
+        raise JwksUnavailable("no key")
     return keys
 
 

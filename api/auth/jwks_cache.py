@@ -2,8 +2,10 @@
 
 A known key id never waits. An unknown one may belong to a rotated key, so it triggers a fetch,
 limited by a token bucket: unknown key ids may trigger five fetches, then one per 10 s. A fetch
-that brings a new key costs nothing, so rotation never empties the bucket. A failed fetch leaves
-the cached keys in place.
+that brings a new key costs nothing, so rotation never empties the bucket.
+
+Keys are refreshed in the background after 5 minutes and before use after 10, so that a withdrawn
+key ends in time on an idle worker too. Only a failed fetch lets older ones be used, for a day.
 """
 
 import asyncio
@@ -17,8 +19,10 @@ from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import KeysUnavailable, TokenInvalid
 from api.problems.problem import Problem
 
-FRESH_SECONDS = 300
-MAX_STALE_SECONDS = 24 * 3600
+FRESH_SECONDS, MAX_AGE_SECONDS = 300, 600
+STALE_IF_ERROR_SECONDS = 24 * 3600
+# How long a failed fetch excuses old keys: longer than the longest backoff and one fetch.
+RECENT_FAILURE_SECONDS = 60
 FETCH_BUDGET = 5
 REFILL_SECONDS = 10
 NEGATIVE_TTL_SECONDS = 30
@@ -51,8 +55,8 @@ class JwksCache:
             KeysUnavailable: the key set cannot be fetched, so neither answer is certain.
         """
         arrived = self._clock()
-        if arrived > self._fetched + FRESH_SECONDS and self._keys:
-            self.refresh()
+        if arrived > self._fetched + FRESH_SECONDS:
+            await self._revalidate(arrived)
         if key := self._cached(kid):
             return key
         if self._unknown_until.get(kid, NEVER) < arrived:
@@ -70,6 +74,12 @@ class JwksCache:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
+    async def _revalidate(self, arrived: float) -> None:
+        self.refresh()
+        too_old = arrived > self._fetched + MAX_AGE_SECONDS
+        if self._running and too_old and arrived > self._failed + RECENT_FAILURE_SECONDS:
+            await asyncio.shield(self._running)
+
     async def _fetch_unknown(self, kid: str, arrived: float) -> PublicKey:
         # A fetch that started before the token arrived may miss the token's key: fetch again.
         while self._running or self._may_fetch():
@@ -83,11 +93,11 @@ class JwksCache:
         raise self._not_found()
 
     def _cached(self, kid: str) -> PublicKey | None:
-        usable = self._clock() <= self._fetched + MAX_STALE_SECONDS
+        usable = self._clock() <= self._fetched + STALE_IF_ERROR_SECONDS
         return self._keys.get(kid) if usable else None
 
     def _not_found(self) -> Problem:
-        if self._failures or not self._keys:
+        if self._failures or self._fetched == NEVER:
             return KeysUnavailable(reason="keys_unavailable")
         return TokenInvalid(reason=AuthFailure.UNKNOWN_KEY)
 

@@ -89,6 +89,8 @@ def _check_jwks(document: str | None) -> None:
     if private:
         raise SystemExit("BETTER_AUTH_JWKS holds a private key: give only the public members.")
     try:
-        parse(document.encode())
+        keys = parse(document.encode())
     except JwksUnavailable:
-        raise SystemExit("BETTER_AUTH_JWKS holds no usable key.") from None
+        raise SystemExit("BETTER_AUTH_JWKS is not a JWK Set.") from None
+    if not keys:
+        raise SystemExit("BETTER_AUTH_JWKS holds no usable key.")

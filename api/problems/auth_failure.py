@@ -11,6 +11,7 @@ class AuthFailure(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     BAD_SUBJECT = "bad_subject"
     EXPIRED = "expired"
+    EXPIRES_TOO_LATE = "expires_too_late"
     FORBIDDEN = "forbidden"
     MALFORMED = "malformed"
     MISSING = "missing"

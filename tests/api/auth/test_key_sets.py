@@ -91,3 +91,27 @@ def test_a_withdrawn_key_is_refused_after_the_next_fetch(issuer: Issuer, databas
         assert guest.outcome(issuer.token(guest.user_id)) == "ok"
 
         assert guest.outcome(issuer.token(guest.user_id, {"kid": withdrawn})) == "token_invalid"
+
+
+@pytest.mark.parametrize("published", [[], [UNUSABLE["Ed448"]]], ids=["empty", "unusable"])
+def test_an_emptied_key_set_withdraws_all_keys(
+    published: list[object], issuer: Issuer, database_url: str
+) -> None:
+    withdrawn = issuer.token("alice")
+    with api_trusting(issuer, database_url, "alice") as guest:
+        assert guest.outcome(withdrawn) == "ok"
+        issuer.entries = published
+        unknown = issuer.token("alice", issuer.unpublished_kid("unknown"))
+
+        assert guest.outcome(unknown) == "token_invalid"
+        assert guest.outcome(withdrawn) == "token_invalid"
+
+
+@pytest.mark.parametrize("published", [[], [UNUSABLE["Ed448"]]], ids=["empty", "unusable"])
+def test_a_cold_cache_and_an_empty_key_set_refuse_every_token(
+    published: list[object], issuer: Issuer, database_url: str
+) -> None:
+    issuer.entries = published
+
+    with api_trusting(issuer, database_url) as guest:
+        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"

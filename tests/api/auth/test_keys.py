@@ -47,7 +47,8 @@ def run(scenario: Callable[[Source, JwksCache], Awaitable[None]]) -> None:
     async def play() -> None:
         source = Source()
         keys = JwksCache(source.fetch, source.clock)
-        await scenario(source, keys)
+        async with asyncio.timeout(30):
+            await scenario(source, keys)
         await keys.close()
 
     asyncio.run(play())

@@ -98,6 +98,12 @@ EARLY: dict[str, Make] = {
     "iat: tomorrow": _claiming(iat=NOW + DAY),
     "nbf: in milliseconds": _claiming(nbf=NOW * 1000),
 }
+ETERNAL: dict[str, Make] = {
+    "exp: in milliseconds": _claiming(exp=NOW * 1000),
+    "exp: in 3,661 days": _claiming(exp=NOW + 3661 * DAY),
+    "exp: in 3,661 days, by the secret": _by_secret(exp=NOW + 3661 * DAY),
+    "exp: as late as it can be": _claiming(exp=2**53 - 1),
+}
 SUBJECTS: dict[str, Make] = {
     **{f"sub: {name}": _claiming(sub=value) for name, value in NO_SUBJECTS.items()},
     "sub: null": _null("sub"),
@@ -134,6 +140,7 @@ ATTACKS: dict[str, Attack] = {
     **attacks("malformed", TIMES),
     **attacks("expired", EXPIRED, "token_expired"),
     **attacks("not_yet_valid", EARLY),
+    **attacks("expires_too_late", ETERNAL),
     **attacks("bad_subject", SUBJECTS),
     **attacks("wrong_issuer", ISSUERS | NO_ISSUER),
     **attacks("wrong_audience", AUDIENCES),
