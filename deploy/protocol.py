@@ -1,5 +1,7 @@
 """HTTP/1.1: uvicorn's httptools protocol with problem documents for malformed requests."""
 
+import asyncio
+import random
 from uuid import uuid4
 
 import httptools
@@ -10,7 +12,21 @@ from deploy.backpressure import BackpressureProtocol
 
 
 class HttpProtocol(BackpressureProtocol):
-    """Answers malformed HTTP with a problem document (RFC 9457), like every other error."""
+    """Answers malformed HTTP with a problem document (RFC 9457), like every other error.
+
+    A kept connection ends with ``Connection: close`` after ``CONNECTION_REQUESTS`` requests or
+    about ``CONNECTION_SECONDS``, so that load spreads to instances that were added later.
+    """
+
+    CONNECTION_REQUESTS = 5000
+    CONNECTION_SECONDS = 180.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Set the connection's limits; they vary, so that not all connections end at once."""
+        super().connection_made(transport)
+        share = random.uniform(0.8, 1.2)  # noqa: S311, no secret
+        self._requests_left = int(self.CONNECTION_REQUESTS * share)
+        self._close_at = self.loop.time() + self.CONNECTION_SECONDS * share
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, which stops at each request that asks for another protocol."""
@@ -34,7 +50,16 @@ class HttpProtocol(BackpressureProtocol):
         hosts = [name for name, _ in self.headers if name == b"host"]
         if len(hosts) != 1 and self.parser.get_http_version() == "1.1":
             raise ValueError("host")
+        self._requests_left -= 1
+        if self._requests_left <= 0 or self.loop.time() >= self._close_at:
+            # After all received data is parsed, and before the request's task runs.
+            self.loop.call_soon(self._close_after_response)
         super().on_headers_complete()
+
+    def _close_after_response(self) -> None:
+        """End the connection with the pending response, unless others are pipelined behind it."""
+        if not self.pipeline and self.cycle:
+            self.cycle.keep_alive = False
 
     def _should_upgrade(self) -> bool:
         """Keep uvicorn from starting a request before its body is parsed (except CONNECT)."""

@@ -3,7 +3,11 @@
 import socket
 from urllib.parse import urlsplit
 
+import httpx2 as httpx
 import pytest
+
+from deploy.protocol import HttpProtocol
+from tests.support.http.server import make_settings, serve
 
 REQUESTS = 900
 UPGRADE = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
@@ -21,3 +25,28 @@ def test_every_pipelined_request_is_answered(base_url: str, request_: bytes) -> 
             received += part
 
     assert received.count(b"HTTP/1.1 200 OK\r\n") == REQUESTS + 1
+
+
+@pytest.mark.parametrize(("limit", "value"), [("REQUESTS", 10), ("SECONDS", 0.1)])
+def test_a_kept_connection_ends_after_its_limit_without_a_lost_request(
+    limit: str, value: float, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HttpProtocol, f"CONNECTION_{limit}", value)
+    closed = 0
+    with (
+        serve(make_settings(database_url=database_url)) as base,
+        httpx.Client(base_url=base) as client,
+    ):
+        for _ in range(300):
+            answer = client.get("/livez")
+            assert answer.status_code == 200
+            closed += answer.headers.get("connection") == "close"
+
+    assert 0 < closed < 150
+
+
+def test_pipelined_requests_are_answered_beyond_the_limit_of_a_connection(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HttpProtocol, "CONNECTION_REQUESTS", 1)
+    test_every_pipelined_request_is_answered(base_url, PLAIN)
