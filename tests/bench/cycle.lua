@@ -1,8 +1,12 @@
--- Sends the requests of a file in turn; at the end one line of JSON.
--- A line of the file: method, path, token, body, separated by tabs. With a second argument the
--- answers that are not 2xx are counted by status, which costs time: wrk then parses every answer.
+-- Sends the requests of a file in turn; prints one line of JSON at the end.
+-- Arguments: the file, the number of requests in a block, how often each block is sent before the
+-- next one, and "first" or "random" for the request to begin with. With a fifth argument responses
+-- that are not 2xx are counted by status, which costs time: wrk then parses every response.
+-- A line of the file: method, path, token, entity tag, body, separated by tabs.
 
 local threads, cycle, turn = {}, {}, 0
+local first, used = 1, 0
+local block, uses
 others = ""
 local counts = {}
 
@@ -21,18 +25,26 @@ end
 
 function init(arguments)
   for line in io.lines(arguments[1]) do
-    local method, path, token, body = line:match("([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)")
+    local method, path, token, tag, body = line:match("([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)")
     local headers = { Authorization = "Bearer " .. token }
+    if tag ~= "" then headers["If-None-Match"] = tag end
     if body ~= "" then headers["Content-Type"] = "application/json" end
     table.insert(cycle, wrk.format(method, path, headers, body ~= "" and body or nil))
   end
+  block, uses = tonumber(arguments[2]), tonumber(arguments[3])
   math.randomseed(os.time())
-  turn = math.random(#cycle)
-  if arguments[2] then response = count end
+  if arguments[4] == "random" then turn = math.random(#cycle) end
+  if arguments[5] then response = count end
 end
 
 function request()
-  turn = turn % #cycle + 1
+  turn = turn + 1
+  if turn >= first + block or turn > #cycle then
+    used = used + 1
+    if used >= uses then used, first = 0, first + block end
+    if first > #cycle then first = 1 end
+    turn = first
+  end
   return cycle[turn]
 end
 

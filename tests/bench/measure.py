@@ -1,5 +1,5 @@
-"""Interleaved runs: a target and its peers are measured next to each other, and each of them is
-the first one in its turn, so that a slow minute of the machine meets all of them.
+"""Interleaved runs: targets are measured next to each other, and take turns in being the first,
+so that a slow minute of the machine affects all of them.
 """
 
 import sys
@@ -9,20 +9,26 @@ from statistics import median
 from typing import Any
 
 from tests.bench.servers import Server
-from tests.bench.workload import BAD_TOKEN, Cycles
-from tests.bench.wrk import Load, Request, load
+from tests.bench.workload import Operation, Workload
+from tests.bench.wrk import Load, load
 
 Entry = dict[str, Any]
 
 
 @dataclass
 class Figure:
-    """What the runs of one operation on one target found, in order."""
+    """The results of the runs of one operation on one target, in order.
+
+    CPU times are microseconds per request; ``log_bytes`` are bytes per request.
+    """
 
     operation: str
     target: str
+    status: str = "2xx"
     loads: list[Load] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
+    database_cpu_us: list[float] = field(default_factory=list)
+    log_bytes: list[float] = field(default_factory=list)
 
     @property
     def rps(self) -> list[float]:
@@ -36,19 +42,28 @@ class Figure:
     def p99_ms(self) -> list[float]:
         return [run.p99_ms for run in self.loads]
 
-    def run(self, server: Server, requests: Sequence[Request], **options: Any) -> Load:
+    def run(self, server: Server, operation: Operation, **options: Any) -> Load:
         """One more run; ``options`` are those of ``load``."""
-        before = server.cpu_seconds()
-        run = load(server.url, requests, **options)
+        cycle = operation.cycle()
+        before = server.cpu_seconds(), server.database_cpu_seconds(), server.log_bytes()
+        run = load(server.url, cycle, **options)
+        after = server.cpu_seconds(), server.database_cpu_seconds(), server.log_bytes()
+        cpu, database, log = ((b - a) / run.requests for a, b in zip(before, after, strict=True))
         self.loads.append(run)
-        self.cpu_us.append((server.cpu_seconds() - before) / run.requests * 1e6)
+        self.cpu_us.append(cpu * 1e6)
+        self.database_cpu_us.append(database * 1e6)
+        self.log_bytes.append(log)
         return run
 
     def check(self) -> None:
-        """End when an answer is not the one that is measured: errors are quick."""
+        """Raise ``SystemExit`` if a response had another status, since errors are quick."""
         for run in self.loads:
-            expected = run.requests if self.operation == BAD_TOKEN else 0
-            if run.failed != expected or run.socket_errors or not run.statuses.keys() <= {"401"}:
+            expected = run.requests if self.status >= "400" else 0
+            if (
+                run.failed != expected
+                or run.socket_errors
+                or not run.statuses.keys() <= {self.status}
+            ):
                 raise SystemExit(f"{self.target} failed at {self.operation}: {run}")
 
     def entry(self, **more: Any) -> Entry:
@@ -61,6 +76,8 @@ class Figure:
             "p50_ms": round(median(self.p50_ms), 2),
             "p99_ms": round(median(self.p99_ms), 2),
             "cpu_us": round(median(self.cpu_us)),
+            "database_cpu_us": round(median(self.database_cpu_us)),
+            "log_bytes": round(median(self.log_bytes)),
             "round_trips": None,
             "runs": len(self.loads),
             "spread": round((max(self.rps) - min(self.rps)) / middle, 3),
@@ -73,24 +90,32 @@ Figures = dict[tuple[str, str], Figure]
 
 def measure(
     servers: Mapping[str, Server],
-    cycles: Mapping[str, Cycles],
+    workloads: Mapping[str, Workload],
     *,
     runs: int,
     seconds: int,
     connections: int = 16,
 ) -> Figures:
-    """The figures by target and operation; ``cycles`` are each target's requests."""
+    """The figures by target and operation; ``workloads`` holds each target's operations."""
     targets = list(servers)
-    operations = list(cycles[targets[0]])
-    found = {(target, name): Figure(name, target) for name in operations for target in targets}
+    names = list(dict.fromkeys(name for workload in workloads.values() for name in workload))
+    found = {
+        (target, name): Figure(name, target, workloads[target][name].status)
+        for name in names
+        for target in targets
+        if name in workloads[target]
+    }
     for number in range(runs + 1):
         say(f"  run {number} of {runs}" if number else "  warming up")
         first = number % len(targets)
-        for name in operations:
+        for name in names:
             for target in targets[first:] + targets[:first]:
-                figure = found[target, name] if number else Figure(name, target)
+                if name not in workloads[target]:
+                    continue
+                operation = workloads[target][name]
+                figure = found[target, name] if number else Figure(name, target, operation.status)
                 how = {"connections": connections, "seconds": seconds, "by_status": not number}
-                figure.run(servers[target], cycles[target][name], **how)
+                figure.run(servers[target], operation, **how)
                 figure.check()
     return found
 
@@ -102,5 +127,5 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> list[float]:
 
 
 def say(text: str) -> None:
-    """Progress, beside the tables."""
+    """Print progress on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What `make bench` compares is comparable, and what its README.md shows is what it wrote."""
+"""The targets of `make bench` are comparable, and its tables show what was measured."""
 
 import json
 import sys
@@ -11,18 +11,20 @@ from typing import Any
 import pytest
 
 from tests.bench import comparison, concurrency, report, scaling, workload
-from tests.bench.comparison import round_trips, send
+from tests.bench.comparison import of_target, round_trips, send
 from tests.bench.measure import Figure, ratio
 from tests.bench.servers import NAMES, PEERS, PRODUCT, ROOT, Server, started
-from tests.bench.workload import Cycles
-from tests.bench.wrk import Load, load
+from tests.bench.tokens import Tokens, issuing
+from tests.bench.workload import EDDSA, Workload
+from tests.bench.wrk import Load, Request, load
 from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
 from tests.support.required_tools import require_tool
 
-README = ROOT / "tests" / "bench" / "README.md"
 TIMES = {"created_at", "updated_at", "completed_at"}
 MADE = {"id", "created_at", "updated_at", "completed_at", "completed"}
+LISTS = {workload.LIST, workload.LONG_LIST, EDDSA[workload.LIST]}
+READS = {workload.ONE, EDDSA[workload.ONE]}
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +36,28 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def cycles(url: str) -> Cycles:
-    """The requests that are measured."""
-    with cursor_on(url) as cursor:
-        return workload.six_operations(cursor)
+def tokens() -> Iterator[Tokens]:
+    """Tokens that every server accepts."""
+    with issuing() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def servers(url: str) -> Iterator[dict[str, Server]]:
+def operations(url: str, tokens: Tokens) -> Workload:
+    """The operations that are measured."""
+    with cursor_on(url) as cursor:
+        return workload.operations(cursor, tokens)
+
+
+@pytest.fixture(scope="module")
+def servers(url: str, tokens: Tokens) -> Iterator[dict[str, Server]]:
     """The product and its peers."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(started(name, url)) for name in NAMES}
+        yield {name: stack.enter_context(started(name, url, tokens)) for name in NAMES}
 
 
 def normal(task: dict[str, Any]) -> dict[str, Any]:
-    """The same instants are equal, however they are written."""
+    """Times as instants, since servers format them differently."""
     return {
         name: datetime.fromisoformat(value) if name in TIMES and value else value
         for name, value in task.items()
@@ -58,32 +67,45 @@ def normal(task: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", PEERS)
 def test_peer_returns_the_same_responses_as_the_product(
-    peer: str, servers: dict[str, Server], cycles: Cycles
+    peer: str, servers: dict[str, Server], operations: Workload
 ) -> None:
-    for operation, requests in cycles.items():
+    for name, operation in of_target(peer, operations).items():
+        request = operation.cycle().requests[0]
         (status, ours), (expected, theirs) = (
-            send(servers[name].url, requests[0]) for name in (PRODUCT, peer)
+            send(servers[target].url, request) for target in (PRODUCT, peer)
         )
         assert status == expected
-        if operation in {workload.LIST, workload.LONG_LIST}:
+        if name in LISTS:
             assert [*map(normal, json.loads(ours))] == [*map(normal, json.loads(theirs))]
-        elif operation != workload.BAD_TOKEN:
+        elif name != workload.BAD_TOKEN:
             one, other = normal(json.loads(ours)), normal(json.loads(theirs))
             assert one.keys() == other.keys()
-            same = one.keys() - (set() if operation == workload.ONE else MADE)
-            assert {name: one[name] for name in same} == {name: other[name] for name in same}
+            same = one.keys() - (set() if name in READS else MADE)
+            assert {each: one[each] for each in same} == {each: other[each] for each in same}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_invalid_token_gets_401_from_each_server(
-    name: str, servers: dict[str, Server], cycles: Cycles
+    name: str, servers: dict[str, Server], operations: Workload
 ) -> None:
-    bad = cycles[workload.BAD_TOKEN]
+    bad = operations[workload.BAD_TOKEN].cycle()
     run = load(servers[name].url, bad, connections=2, seconds=1, by_status=True)
 
     assert run.statuses == {"401": run.requests}
     assert run.failed == run.requests
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(workload.BOTH_ALGORITHMS))
+def test_forged_eddsa_token_gets_401_from_each_server(
+    name: str, servers: dict[str, Server], operations: Workload
+) -> None:
+    with issuing() as others:
+        forged = others.eddsa(workload.READERS[0])
+    for bad in (forged, ".".join([*forged.split(".")[:2], ""])):
+        request = Request("GET", f"/api/{workload.READERS[0]}/tasks", bad)
+        assert send(servers[name].url, request)[0] == 401
 
 
 @pytest.mark.slow
@@ -94,13 +116,31 @@ def test_servers_run_outside_the_repository(servers: dict[str, Server]) -> None:
 
 
 @pytest.mark.slow
-def test_round_trips_are_counted_in_both_protocols(url: str, cycles: Cycles) -> None:
-    few = {name: cycles[name] for name in (workload.LIST, workload.TOGGLE, workload.BAD_TOKEN)}
+def test_cpu_of_api_and_database_is_measured_apart(
+    servers: dict[str, Server], operations: Workload
+) -> None:
+    refused, listed = (
+        Figure(name, PRODUCT, operations[name].status)
+        for name in (workload.BAD_TOKEN, workload.LONG_LIST)
+    )
+    for figure in (refused, listed):
+        figure.run(servers[PRODUCT], operations[figure.operation], connections=2, seconds=1)
 
-    assert list(round_trips(PRODUCT, url, few).values()) == [1, 1, 0]
+    assert min(*refused.cpu_us, *listed.cpu_us, *listed.log_bytes) > 0
+    assert refused.database_cpu_us[0] * 10 < listed.database_cpu_us[0]
+
+
+@pytest.mark.slow
+def test_round_trips_are_counted_in_both_protocols(
+    url: str, tokens: Tokens, operations: Workload
+) -> None:
+    names = (workload.LIST, workload.TOGGLE, workload.BAD_TOKEN)
+    few = {name: operations[name] for name in names}
+
+    assert list(round_trips(PRODUCT, url, tokens, few).values()) == [1, 1, 0]
     # asyncpg resets a connection that comes back to its pool.
-    assert list(round_trips("litestar", url, few).values()) == [2, 2, 0]
-    assert min(list(round_trips("plan", url, few).values())[:2]) >= 3
+    assert list(round_trips("litestar", url, tokens, few).values()) == [2, 2, 0]
+    assert min(list(round_trips("plan", url, tokens, few).values())[:2]) >= 3
 
 
 @pytest.mark.slow
@@ -112,12 +152,13 @@ def test_every_part_of_the_benchmark_is_reported() -> None:
         *concurrency.measured({1: 1, 1000: 4}, 100),
     ]
 
-    assert len(entries) == 6 * len(NAMES) + 2 + 6
+    assert len(entries) == 6 * len(NAMES) + 2 * len(workload.BOTH_ALGORITHMS) + 2 + 6
     for entry in entries:
         assert entry["cpu_us"] > 0
+        assert entry["database_cpu_us"] >= 0
         assert 0 < entry["p50_ms"] <= entry["p99_ms"]
     text = report.tables(entries)
-    assert text.count("reached |") + text.count("missed |") == 4 + 2 + 2 + 6 + 1 + 2 + 2
+    assert text.count("reached |") + text.count("missed |") == 4 + 5 + 4 + 8 + 2 + 1 + 2 + 2
 
 
 def test_failed_requests_abort_the_benchmark() -> None:
@@ -129,7 +170,7 @@ def test_failed_requests_abort_the_benchmark() -> None:
 
 
 def test_unexpected_status_aborts_the_benchmark() -> None:
-    figure = Figure(workload.BAD_TOKEN, PRODUCT)
+    figure = Figure(workload.BAD_TOKEN, PRODUCT, "401")
     figure.loads.append(Load(100, 1.0, 1.0, 2.0, failed=100, socket_errors=0, statuses={"503": 1}))
 
     with pytest.raises(SystemExit, match="failed at 401"):
@@ -137,14 +178,11 @@ def test_unexpected_status_aborts_the_benchmark() -> None:
 
 
 def test_missing_wrk_is_reported_in_one_sentence() -> None:
-    with finished(sys.executable, "-m", "tests.bench", settings={"PATH": "/nowhere"}) as command:
+    settings = {"PATH": "/nowhere"}  # nor is there docker
+    with finished(sys.executable, "-m", "tests.bench", settings=settings) as command:
         assert command.process.returncode == 1
         assert [line[:15] for line in command.error_lines()] == ["wrk is missing:"]
 
 
 def test_ratio_compares_runs_of_the_same_round() -> None:
     assert ratio([2.0, 6.0, 12.0], [1.0, 2.0, 3.0]) == [3.0, 2.0, 4.0]
-
-
-def test_readme_shows_the_committed_results() -> None:
-    assert report.tables(json.loads(report.RESULTS.read_text())) in README.read_text()

@@ -1,15 +1,21 @@
-"""The floor: a bare ASGI callable that sends the product's messages and returns the bytes."""
+"""The floor: a bare ASGI callable that sends the product's messages and returns the bytes.
+
+It verifies the same kinds of tokens, HS256 and EdDSA, and nothing else.
+"""
 
 import asyncio
 import hmac
 import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
 import psycopg2
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from psycopg2.extensions import POLL_OK, POLL_READ
 
 from api.database.statement import PREFIX, CompiledStatement
@@ -18,6 +24,7 @@ from api.tasks.listing import page
 from api.tasks.schemas import ListQuery
 
 SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
+EDDSA_KEY = cast("Ed25519PublicKey", load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()))
 CONNECTIONS = 10
 LIST, LIMIT = page(ListQuery())
 READ, TOGGLE, CREATE = statements.read(), statements.toggle(), statements.create("jit")
@@ -43,12 +50,12 @@ class Pool:
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._prefix = PREFIX.format(milliseconds=1500)
 
-    async def run(self, message: CompiledStatement, owner: str, **values: Any) -> list[Any]:
+    async def run(self, message: CompiledStatement, user_id: str, **values: Any) -> list[Any]:
         """The rows of one message."""
         async with self._turns:
             connection = self._idle.pop() if self._idle else await _connected()
             cursor = connection.cursor()
-            parameters = {**message.defaults, **values, "owner": owner}
+            parameters = {**message.defaults, **values, "owner": user_id}
             cursor.execute(self._prefix + message.text, parameters)
             await _ready(connection)
             rows: list[Any] = cursor.fetchall()
@@ -65,10 +72,10 @@ async def _connected() -> Any:
 async def _ready(connection: Any) -> None:
     loop, descriptor = asyncio.get_running_loop(), connection.fileno()
     while (state := connection.poll()) != POLL_OK:
-        turn = loop.create_future()
+        ready = loop.create_future()
         reads = state == POLL_READ
-        (loop.add_reader if reads else loop.add_writer)(descriptor, turn.set_result, None)
-        await turn
+        (loop.add_reader if reads else loop.add_writer)(descriptor, ready.set_result, None)
+        await ready
         (loop.remove_reader if reads else loop.remove_writer)(descriptor)
 
 
@@ -76,7 +83,7 @@ POOL = Pool()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer one request; whatever is wrong with it is 401."""
+    """Answer one request; any error in the token is 401."""
     if scope["type"] == "lifespan":
         return
     try:
@@ -89,28 +96,47 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _answer(scope: Any, receive: Any) -> bytes:
-    owner, *parts = scope["path"].removeprefix("/api/").split("/")
+    user_id, *parts = scope["path"].removeprefix("/api/").split("/")
     header = next(value for name, value in scope["headers"] if name == b"authorization")
-    _check(header[7:], owner)
+    _check(header[7:], user_id)
     if scope["method"] == "POST":
         values = {"description": None, "priority": "medium", **NEW}
         sent = orjson.loads((await receive())["body"])
-        rows = await POOL.run(CREATE, owner, **values | sent, idempotency_key=uuid4().hex)
+        rows = await POOL.run(CREATE, user_id, **values | sent, idempotency_key=uuid4().hex)
     elif len(parts) == 1:
-        rows = await POOL.run(LIST, owner, **LIMIT)
+        rows = await POOL.run(LIST, user_id, **LIMIT)
         return b"[" + b",".join(row[0].encode() for row in rows) + b"]"
     else:
         message = TOGGLE if scope["method"] == "PATCH" else READ
-        rows = await POOL.run(message, owner, id=int(parts[1]))
+        rows = await POOL.run(message, user_id, id=int(parts[1]))
     document: str = rows[0][0]
     return document.encode()
 
 
-def _check(token: bytes, owner: str) -> None:
-    signed, _, seal = token.rpartition(b".")
+def _check(token: bytes, user_id: str) -> None:
+    signed, _, signature = token.rpartition(b".")
+    header, _, payload = signed.partition(b".")
+    if _decoded(header)["alg"] == "EdDSA":
+        _verify_eddsa(signed, signature)
+    else:
+        _verify_hs256(signed, signature)
+    claims = _decoded(payload)
+    if claims["sub"] != user_id or claims["exp"] < time.time():
+        raise RefusedError
+
+
+def _decoded(part: bytes) -> Any:
+    return orjson.loads(urlsafe_b64decode(part + b"=="))
+
+
+def _verify_hs256(signed: bytes, signature: bytes) -> None:
     expected = urlsafe_b64encode(hmac.digest(SECRET, signed, "sha256")).rstrip(b"=")
-    if not hmac.compare_digest(seal, expected):
+    if not hmac.compare_digest(signature, expected):
         raise RefusedError
-    claims = orjson.loads(urlsafe_b64decode(signed.partition(b".")[2] + b"=="))
-    if claims["sub"] != owner or claims["exp"] < time.time():
-        raise RefusedError
+
+
+def _verify_eddsa(signed: bytes, signature: bytes) -> None:
+    try:
+        EDDSA_KEY.verify(urlsafe_b64decode(signature + b"=="), signed)
+    except InvalidSignature as error:
+        raise RefusedError from error

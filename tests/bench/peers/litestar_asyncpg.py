@@ -8,7 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import jwt
 import msgspec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from litestar import Litestar, Request, get, patch, post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -18,6 +20,10 @@ from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.plugins.structlog import StructlogConfig, StructlogPlugin
 from litestar.security.jwt import JWTAuth, Token
 
+KEYS: dict[str, Any] = {
+    "HS256": os.environ["BETTER_AUTH_SECRET"],
+    "EdDSA": load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()),
+}
 COLUMNS = (
     "id, user_id, title, description, completed, completed_at, priority, due_date, tags,"
     " created_at, updated_at"
@@ -57,6 +63,18 @@ class Task(msgspec.Struct):
 def is_owner(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
     if connection.user != connection.path_params["user_id"]:
         raise PermissionDeniedException
+
+
+class AccessToken(Token):
+    """A token that is signed with HS256 or EdDSA, each with its own key."""
+
+    @classmethod
+    def decode_payload(cls, encoded_token: str, **options: Any) -> Any:  # type: ignore[override]
+        algorithm = jwt.get_unverified_header(encoded_token)["alg"]
+        key = KEYS.get(algorithm)
+        if key is None:
+            raise jwt.InvalidAlgorithmError
+        return jwt.decode(encoded_token, key, [algorithm], options=options["options"])
 
 
 async def user_of(token: Token, _: object) -> str:
@@ -99,6 +117,7 @@ async def pool(app: Litestar) -> AsyncIterator[None]:
 authentication = JWTAuth[str](
     retrieve_user_handler=user_of,
     token_secret=os.environ["BETTER_AUTH_SECRET"],
+    token_cls=AccessToken,
     exclude=["/metrics", "/schema"],
 )
 # Neither headers nor bodies, which its defaults would log.
