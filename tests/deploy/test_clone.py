@@ -1,16 +1,14 @@
 """The life of a stack from a clean clone: up, changed secret and certificate, down, clean."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.deploy.clones import clone
 from tests.deploy.edge_client import got
-from tests.support.command import ROOT, finished
+from tests.support.command import finished
 from tests.support.database.embedded_postgres import readable_folder
-from tests.support.required_tools import require_clone
 from tests.support.stack.compose_stack import Stack, project_settings, require_engine
 from tests.support.waiting import wait_until
 
@@ -20,17 +18,6 @@ SECRET = "another secret of at least thirty-two bytes"
 FILE = "deploy/secrets/better_auth_secret"
 KINDS = ("container", "network", "volume")
 UP = ("make", "up", "SERVICES=api nginx")
-
-
-def clone(path: Path) -> None:
-    """Copy every file that git does not ignore."""
-    require_clone()
-    words = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    names = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, path / name, follow_symlinks=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """``make dev``, ``make migration`` and ``make psql``, as a contributor uses them in a clone."""
 
-import shutil
+import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.clones import working_clone
 from tests.deploy.local_run import READY, pasted, usage_example
 from tests.support.command import (
     ROOT,
@@ -18,51 +22,54 @@ from tests.support.command import (
     processes_using,
     running,
 )
-from tests.support.database.embedded_postgres import readable_folder
 from tests.support.database.temporary_database import empty_database
+from tests.support.documents import block
 from tests.support.waiting import wait_until
 
+MAKE_DEV = block(".github/CONTRIBUTING.md", "make dev").split()
+ASK = block(".github/CONTRIBUTING.md", "TOKEN=")
+MAKE_MIGRATION = shlex.split(block(".github/CONTRIBUTING.md", "make migration"))
 CHANGED = "There is no such task, sorry."
 
 
 @pytest.fixture(scope="module")
 def clone() -> Iterator[Path]:
-    """The sources in a folder of their own, which the tests may change."""
-    with readable_folder() as path:
-        for name in ("api", "deploy"):
-            ignored = shutil.ignore_patterns("__pycache__", "node_modules")
-            shutil.copytree(ROOT / name, path / name, ignore=ignored)
-        shutil.copy(ROOT / "pyproject.toml", path)
+    """A clone that the tests may change."""
+    with working_clone() as path:
         yield path
-
-
-def module(name: str, *words: str) -> tuple[str, ...]:
-    """The command line of a target of the Makefile, without the installation before it."""
-    return (sys.executable, "-m", f"deploy.local.{name}", *words)
 
 
 @pytest.fixture(scope="module")
 def developed(clone: Path) -> Iterator[tuple[Command, Path]]:
     """A running ``make dev`` and its data directory."""
     with data_directory() as data:
-        settings = {"DATA_DIR": f"{data}", "PORT": f"{free_port()}", "WORKERS": "1"}
-        with running(*module("dev"), cwd=clone, settings=settings) as command:
+        settings = {"DATA_DIR": f"{data}", "PORT": f"{free_port()}"}
+        with running(*MAKE_DEV, cwd=clone, settings=settings) as command:
             command.wait_for(READY)
             yield command, data
 
 
-def missing_task(command: Command) -> str:
-    """The sentence about a task that does not exist."""
-    curl = usage_example(command).partition(" --json ")[0]
-    return str(pasted(curl.replace("/tasks", "/tasks/999"))["detail"])
+def missing_task(command: Command, clone: Path, data: Path) -> str:
+    """The sentence about a task that does not exist, as the guide asks for it."""
+    [port] = re.findall(r"Ready on http://[\d.]+:(\d+)", command.errors)
+    script = ASK.replace(":8000/", f":{port}/").replace("curl ", "curl -sS ")
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=clone,
+        env={**os.environ, "DATA_DIR": f"{data}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return str(json.loads(done.stdout)["detail"])
 
 
 def psql(data: Path, statement: str, **settings: str) -> str:
     """What ``make psql`` prints for a statement on standard input."""
     done = subprocess.run(
-        module("psql"),
+        ["make", "psql"],
         cwd=ROOT,
-        env={"DATA_DIR": f"{data}", "PGSERVICE": "missing", **settings},
+        env={"PATH": os.environ["PATH"], "DATA_DIR": f"{data}", "PGSERVICE": "missing", **settings},
         input=f"\\pset tuples_only\n\\pset format unaligned\n{statement};\n",
         capture_output=True,
         text=True,
@@ -75,12 +82,12 @@ def psql(data: Path, statement: str, **settings: str) -> str:
 def test_a_changed_source_changes_the_answer_without_a_restart(
     developed: tuple[Command, Path], clone: Path
 ) -> None:
-    command, _ = developed
+    command, data = developed
     source = clone / "api" / "problems" / "catalogue.py"
-    before = missing_task(command)
+    before = missing_task(command, clone, data)
     source.write_text(source.read_text().replace(before, CHANGED))
 
-    wait_until(lambda: missing_task(command) == CHANGED)
+    wait_until(lambda: missing_task(command, clone, data) == CHANGED)
 
 
 def test_a_mistake_is_reported_and_its_correction_is_served(
@@ -96,9 +103,9 @@ def test_a_mistake_is_reported_and_its_correction_is_served(
     wait_until(lambda: pasted(usage_example(command))["title"] == "Buy milk")
 
 
-def test_logs_are_lines_for_people(developed: tuple[Command, Path]) -> None:
-    command, _ = developed
-    missing_task(command)
+def test_logs_are_lines_for_people(developed: tuple[Command, Path], clone: Path) -> None:
+    command, data = developed
+    missing_task(command, clone, data)
     wait_until(lambda: "GET /api/{user_id}/tasks/{id} 404 in " in command.output)
 
     [*_, line] = [line for line in command.output.splitlines() if " 404 in " in line]
@@ -131,23 +138,24 @@ def test_psql_starts_a_database_where_none_runs_and_stops_it() -> None:
 def test_a_new_revision_follows_the_newest_and_passes_the_checks(
     clone: Path, database_url: str
 ) -> None:
-    with finished(*module("migration", "add_colour"), cwd=clone) as command:
-        path = clone / command.output.strip()
-    words = (sys.executable, "-m", "api.migrations")
+    newest = max(path.name for path in (clone / "api" / "migrations" / "versions").glob("0*.py"))
+    with finished(*MAKE_MIGRATION, cwd=clone) as command:
+        path = Path(command.output.strip())
     with (
         empty_database(database_url) as url,
-        finished(*words, cwd=clone, settings={"DATABASE_URL": url, "POOL_SIZE": "1"}) as migrated,
+        finished("make", "migrate", cwd=clone, settings={"DATABASE_URL": url}) as migrated,
     ):
         assert migrated.process.returncode == 0, migrated.errors
     for check in (("check",), ("format", "--check")):
         subprocess.run([sys.executable, "-m", "ruff", *check, path], cwd=clone, check=True)
+    path.unlink()
 
-    assert path.name == "0002_add_colour.py"
+    assert path.name == f"{int(newest[:4]) + 1:04}_add_colour.py"
 
 
-@pytest.mark.parametrize("name", ["", "a;b", "../up"])
+@pytest.mark.parametrize("name", ["a;b", "../up"])
 def test_a_revision_without_a_good_name_is_one_sentence(name: str, clone: Path) -> None:
-    with finished(*module("migration", name), cwd=clone) as command:
-        assert command.process.returncode == 1
+    with finished("make", "migration", f"NAME={name}", cwd=clone) as command:
+        assert command.process.returncode == 2
         [sentence] = command.error_lines()
         assert sentence.startswith("NAME must be words")
