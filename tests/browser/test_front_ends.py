@@ -1,5 +1,6 @@
 """The API used by pages of another origin."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +24,9 @@ from tests.support.stack.compose_stack import Stack
 pytestmark = pytest.mark.slow
 
 FRONT_END = (Path(__file__).parent / "front_end.js").read_text()
-PAGE = block("api/auth/README.md", "const AUTH")
+START = shlex.split(block("api/README.md", "CORS_ORIGINS="))
+FIRST_PAGE = block("api/README.md", "const API")
+SIGN_UP_PAGE = block("api/auth/README.md", "const AUTH")
 STATUSES = {
     "made": 201,
     "mismatch": 422,
@@ -73,6 +76,17 @@ def token_of_unknown_issuer(user: str) -> str:
     return jwt.encode({"sub": user}, Ed25519PrivateKey.generate(), "EdDSA", {"kid": "a"})
 
 
+def program(folder: Path, code: str, values: dict[str, str], result: str) -> str:
+    """The JavaScript of documented TypeScript with values of this test in it."""
+    for written, value in values.items():
+        assert written in code
+        code = code.replace(written, value)
+    text = f"export default async function () {{\n{code}\nreturn {result};\n}}"
+    (folder / "page.ts").write_text(text)
+    compile_typescript(folder, "page.ts")
+    return (folder / "page.js").read_text()
+
+
 def test_page_of_a_listed_origin_uses_the_api(page: Site, database_url: str) -> None:
     user = f"user-{uuid4().hex}"
     settings = make_settings(
@@ -84,6 +98,25 @@ def test_page_of_a_listed_origin_uses_the_api(page: Site, database_url: str) -> 
 
     with serve(settings) as url:
         check(page.run(FRONT_END, {"url": url, **told}), 503)
+
+
+def test_the_documented_first_page_makes_a_task(
+    page: Site, tmp_path: Path, database_url: str
+) -> None:
+    user = f"user-{uuid4().hex}"
+    setting, *command = START
+    name, _, _ = setting.partition("=")
+    settings = make_settings(database_url=database_url, **{name.lower(): page.origin})
+
+    with serve(settings) as url:
+        values = {"http://127.0.0.1:8000": url, '"alice"': f'"{user}"'}
+        values["<the printed token>"] = token(user)
+        told = page.run(program(tmp_path, FIRST_PAGE, values, "{ task, tasks }"), None)
+
+    assert command == ["make", "run"]
+    assert [(each["id"], each["completed"]) for each in told["tasks"]] == [
+        (told["task"]["id"], True)
+    ]
 
 
 def test_cookie_beside_the_token_is_ignored(page: Site, database_url: str) -> None:
@@ -119,13 +152,13 @@ def test_page_of_a_listed_origin_uses_the_stack(page: Site, stack: Stack) -> Non
 def test_the_documented_page_signs_up_and_makes_a_task(
     page: Site, stack: Stack, tmp_path: Path
 ) -> None:
-    code = PAGE.replace("http://localhost:3000", local_url(int(stack.settings["AUTH_PORT"])))
-    code = code.replace("https://localhost:8443", stack.base_url)
-    program = f"export default async function () {{\n{code}\nreturn {{ user, tasks }};\n}}"
-    (tmp_path / "page.ts").write_text(program)
-    compile_typescript(tmp_path, "page.ts")
+    values = {
+        "http://localhost:3000": local_url(int(stack.settings["AUTH_PORT"])),
+        "https://localhost:8443": stack.base_url,
+    }
+    code = program(tmp_path, SIGN_UP_PAGE, values, "{ user, tasks }")
 
-    told = page.run((tmp_path / "page.js").read_text(), None, stack.data / "tls.crt")
+    told = page.run(code, None, stack.data / "tls.crt")
 
     assert [(task["user_id"], task["title"]) for task in told["tasks"]] == [
         (told["user"]["id"], "Buy milk")

@@ -67,6 +67,12 @@ def test_the_image_holds_the_sources_and_no_other_files(lifted: Stack) -> None:
 
 def files(part: str) -> list[str]:
     """The files of a folder that belong into the image."""
-    every = (ROOT / part).rglob("*") if part == "api" else (ROOT / part).glob("*.py")
+    every = [*(ROOT / part).rglob("*")] if part == "api" else [*(ROOT / part).glob("*.py")]
+    if part == "deploy":
+        every += [ROOT / part / "local" / name for name in ("__init__.py", "access_token.py")]
     kept = (path for path in every if path.is_file() and BYTECODE not in str(path))
-    return [str(path.relative_to(ROOT)) for path in kept if path.name != "slo.py"]
+    return [
+        str(path.relative_to(ROOT))
+        for path in kept
+        if path.name not in {"slo.py", "release.py"} and path.suffix not in {".md", ".mako"}
+    ]
