@@ -20,7 +20,7 @@ def lifted() -> Iterator[Stack]:
 
     A test that stops a service or changes the limits restores them.
     """
-    with running_stack(limits=NO_LIMITS, CORS_ORIGINS=ORIGIN) as running:
+    with running_stack(NO_LIMITS, CORS_ORIGINS=ORIGIN) as running:
         yield running
 
 

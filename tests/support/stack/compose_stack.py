@@ -112,12 +112,12 @@ class Stack(Project):
 
 
 @contextmanager
-def running_stack(limits: str = LIMITS, **settings: str) -> Iterator[Stack]:
-    """A running stack with these nginx limits."""
+def running_stack(limits: str = LIMITS, clone: Path = ROOT, /, **settings: str) -> Iterator[Stack]:
+    """A running stack of a checkout, with these nginx limits."""
     require_engine()
     with readable_folder() as data:
         (data / "limits.conf").write_text(limits)
-        stack = Stack(project_settings(data) | settings)
+        stack = Stack(project_settings(data) | settings, clone)
         try:
             stack.up()
             yield stack
