@@ -21,16 +21,16 @@ ADD_TASKS = """
     SELECT %(id)s, 'kept', 'low', '{}', n::text FROM generate_series(1, 3) n
 """
 # Without a condition on user_id, so that row-level security alone limits the rows.
-CARELESS = {
+WITHOUT_USER_CONDITION = {
     "select": "SELECT user_id FROM task",
     "update": "UPDATE task SET title = 'taken' RETURNING user_id",
     "delete": "DELETE FROM task RETURNING user_id",
 }
 # Writes of rows that would belong to another user. Without RETURNING, which also needs the right
 # to read them.
-PLANTING = {
+FOREIGN_WRITES = {
     "insert": "INSERT INTO task (user_id, title, priority, tags, idempotency_key) "
-    "VALUES (%(other)s, 'planted', 'low', '{}', 'new')",
+    "VALUES (%(other)s, 'foreign', 'low', '{}', 'new')",
     "update": "UPDATE task SET user_id = %(other)s",
 }
 DECLARED = """
@@ -57,7 +57,7 @@ def send(url: str, statement: str, owner: str, **values: object) -> Rows:
         database = Database(make_settings(database_url=url))
         try:
             return await database.run(
-                CompiledStatement("wall", statement, {}, writes=True), owner, **values
+                CompiledStatement("row_level_security", statement, {}, writes=True), owner, **values
             )
         finally:
             await database.close()
@@ -65,7 +65,7 @@ def send(url: str, statement: str, owner: str, **values: object) -> Rows:
     return asyncio.run(once())
 
 
-def resident(url: str) -> str:
+def user_with_tasks(url: str) -> str:
     """A new user with three tasks."""
     user = f"user-{uuid4().hex}"
     administer(url, ADD_USER, id=user)
@@ -78,23 +78,23 @@ def titles(url: str, user: str) -> list[str]:
     return [row[0] for row in administer(url, "SELECT title FROM task WHERE user_id=%(u)s", u=user)]
 
 
-def keeps_users_apart(url: str, statement: str) -> bool:
-    """Whether a careless statement reaches all of the sender's rows and no other."""
-    alice, bob = resident(url), resident(url)
+def reaches_only_own_rows(url: str, statement: str) -> bool:
+    """Whether a statement without user condition reaches all rows of its sender and no others."""
+    alice, bob = user_with_tasks(url), user_with_tasks(url)
 
     return send(url, statement, bob) == [(bob,)] * 3 and titles(url, alice) == ["kept"] * 3
 
 
-def shows_nobody_nothing(url: str, statement: str) -> bool:
-    """Whether a careless statement without a user reaches no row."""
-    alice = resident(url)
+def hides_all_rows_without_a_user(url: str, statement: str) -> bool:
+    """Whether a statement without user condition reaches no row if no user is set."""
+    alice = user_with_tasks(url)
 
     return send(url, statement, "") == [] and titles(url, alice) == ["kept"] * 3
 
 
-def refuses_planting(url: str, statement: str) -> bool:
-    """Whether the policy, and not a missing grant, keeps users from making rows of others."""
-    alice, bob = resident(url), resident(url)
+def refuses_foreign_writes(url: str, statement: str) -> bool:
+    """Whether the policy, and not a missing grant, refuses rows of other users."""
+    alice, bob = user_with_tasks(url), user_with_tasks(url)
     try:
         send(url, statement, bob, other=alice)
     except Problem as problem:
@@ -105,13 +105,19 @@ def refuses_planting(url: str, statement: str) -> bool:
 
 
 def is_declared(url: str) -> bool:
-    """Whether row-level security is on and forced, and the role neither mighty nor the owner."""
+    """Whether row-level security is forced, and the role neither privileged nor the owner."""
     return administer(url, DECLARED, role=ROLE) == [(True, False, False)]
 
 
-QUESTIONS: dict[str, Callable[[str], bool]] = {
-    "apart": lambda url: all(keeps_users_apart(url, statement) for statement in CARELESS.values()),
-    "nobody": lambda url: all(shows_nobody_nothing(url, text) for text in CARELESS.values()),
-    "planting": lambda url: all(refuses_planting(url, text) for text in PLANTING.values()),
-    "declared": is_declared,
+CHECKS: dict[str, Callable[[str], bool]] = {
+    "isolation": lambda url: all(
+        reaches_only_own_rows(url, statement) for statement in WITHOUT_USER_CONDITION.values()
+    ),
+    "no user": lambda url: all(
+        hides_all_rows_without_a_user(url, text) for text in WITHOUT_USER_CONDITION.values()
+    ),
+    "foreign writes": lambda url: all(
+        refuses_foreign_writes(url, text) for text in FOREIGN_WRITES.values()
+    ),
+    "declaration": is_declared,
 }
