@@ -2,6 +2,8 @@
 
 import re
 
+from psycopg2 import Error
+
 from api.database.causes import Cause
 from api.database.statement import CompiledStatement
 from api.problems.auth_failure import AuthFailure
@@ -54,15 +56,17 @@ TERMINATED = "FATAL:  terminating connection due to administrator command"
 WITHOUT_SERVER = "server_login_retry"
 
 
-def to_problem(error: Exception, statement: CompiledStatement, *, lost: bool) -> Problem:
+def to_problem(error: Error, statement: CompiledStatement, *, lost: bool) -> Problem:
     """The answer to a failed message; ``lost`` says that the connection is gone with it."""
-    code = getattr(error, "pgcode", None) or ""
+    code = error.pgcode or ""
     if lost or code.startswith(SESSION_ENDED):
         if WITHOUT_SERVER in str(error):
             return DatabaseUnavailable(reason=Cause.NO_SERVER)
         if code in BEFORE_STATEMENT or TERMINATED in str(error):
             return DatabaseUnavailable(reason=Cause.ENDED)
         return connection_refused(error) or unanswered(statement, Cause.LOST)
+    if statement.to_problem and (found := statement.to_problem(error)):
+        return found
     # Not the text: PostgreSQL quotes the statement, and with it what the user wrote.
     defect = (Problem, f"{type(error).__name__} {code}")
     problem, reason = PROBLEM_BY_SQLSTATE.get(code) or PROBLEM_BY_SQLSTATE.get(code[:2]) or defect

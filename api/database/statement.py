@@ -6,12 +6,15 @@ on the role that row-level security binds, names the owner, and bounds the state
 of it ends with the message, so nothing stays on a pooled connection, nor on PgBouncer's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg2 import Error
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from api.problems.problem import Problem
 
 ROLE = "task_api"
 PREFIX = (
@@ -21,6 +24,8 @@ PREFIX = (
     # read and sort all tasks of the user than walk in order until the page is full.
     "set_config('enable_sort','off',true); "
 )
+ToProblem = Callable[[Error], Problem | None]
+
 DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 
 
@@ -29,6 +34,7 @@ class CompiledStatement:
     """A statement as text, compiled once; ``defaults`` are the values it carries itself.
 
     A write is ``repeatable`` if it has the same effect and the same answer when applied twice.
+    ``to_problem`` knows errors of this statement alone; it returns None for all others.
     """
 
     name: str
@@ -36,12 +42,19 @@ class CompiledStatement:
     defaults: Mapping[str, Any]
     writes: bool
     repeatable: bool = False
+    to_problem: ToProblem | None = None
 
     @classmethod
     def of(
-        cls, name: str, statement: Executable, *, writes: bool = False, repeatable: bool = False
+        cls,
+        name: str,
+        statement: Executable,
+        *,
+        writes: bool = False,
+        repeatable: bool = False,
+        to_problem: ToProblem | None = None,
     ) -> "CompiledStatement":
         compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         # A parameter without a value has no default: forgetting it is an error, not a NULL.
         defaults = {name: v for name, v in compiled.params.items() if v is not None}
-        return cls(name, str(compiled), defaults, writes, repeatable)
+        return cls(name, str(compiled), defaults, writes, repeatable, to_problem)

@@ -43,7 +43,7 @@ COMMON_ERRORS: Sequence[ProblemType] = (
 TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
 BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
 WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
-CREATE_ERRORS: Sequence[ProblemType] = (catalogue.IdempotencyMismatch,)
+CREATE_ERRORS: Sequence[ProblemType] = (catalogue.UserRequired, catalogue.IdempotencyMismatch)
 
 STRING = {"type": "string"}
 MISSING_TITLE = {"loc": ["body", "title"], "code": "missing", "message": "Field required"}

@@ -19,5 +19,6 @@ class AuthFailure(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     UNKNOWN_KEY = "unknown_key"
     UNKNOWN_USER = "unknown_user"
+    USER_REQUIRED = "user_required"
     WRONG_AUDIENCE = "wrong_audience"
     WRONG_ISSUER = "wrong_issuer"

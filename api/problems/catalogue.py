@@ -57,6 +57,14 @@ class UserMismatch(Problem):
     detail = "The user in the path is not the user of the access token."
 
 
+class UserRequired(Problem):
+    """The token is good, but its user has no row in the user table, and none could be made."""
+
+    status = 403
+    code = "user_required"
+    detail = "This user is not known here yet: sign in once first."
+
+
 class NotFound(Problem):
     """No route has this path."""
 

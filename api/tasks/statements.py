@@ -32,7 +32,8 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from api.database.statement import CompiledStatement
 from api.tasks.schemas import TaskCreate, TaskRead
-from api.tasks.tables import TASK, USER
+from api.tasks.tables import TASK
+from api.tasks.user_row import insert_user, user_required
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
@@ -88,9 +89,12 @@ def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
     statement = rows_as_json(row, made.join(row, true())).add_columns(
         made.c.id, made.c.is_new, made.c.same_request
     )
-    if provisioning == "jit":
-        statement = statement.add_cte(_insert_user())
-    return CompiledStatement.of("create", statement, writes=True, repeatable=True)
+    if provisioning == "require":
+        return CompiledStatement.of("create", statement, writes=True, repeatable=True)
+    statement = statement.add_cte(insert_user(USER_ID))
+    return CompiledStatement.of(
+        "create", statement, writes=True, repeatable=True, to_problem=user_required
+    )
 
 
 @cache
@@ -135,14 +139,3 @@ def _update(name: str, values: dict[str, Any], *, repeatable: bool = False) -> C
         .cte("changed")
     )
     return CompiledStatement.of(name, rows_as_json(changed), writes=True, repeatable=repeatable)
-
-
-def _insert_user() -> Any:
-    """Create the user row that the foreign key needs, with a reserved domain (RFC 2606)."""
-    row = {
-        "id": USER_ID,
-        "name": USER_ID,
-        "email": USER_ID + "@jit.invalid",
-        "emailVerified": False,
-    }
-    return insert(USER).values(row).on_conflict_do_nothing().cte("new_user")

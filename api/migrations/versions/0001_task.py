@@ -69,6 +69,7 @@ def upgrade() -> None:
     op.execute(f"CREATE POLICY task_owner ON task USING ({OWNED}) WITH CHECK ({OWNED})")
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON task TO {ROLE}")
     op.execute(f'GRANT INSERT (id, name, email, "emailVerified") ON "user" TO {ROLE}')
+    op.execute(f'GRANT SELECT (id) ON "user" TO {ROLE}')
 
 
 def downgrade() -> None:
