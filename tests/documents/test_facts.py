@@ -18,6 +18,12 @@ from tests.support.http.server import make_settings
 
 API, DEPLOY, WATCH = "api/README.md", "deploy/README.md", "observability/README.md"
 RUNBOOK = "observability/RUNBOOK.md"
+# Variables of other programs, and of single tests.
+OTHER_VARIABLES = {
+    "COMPOSE_PROFILES": "Docker Compose",
+    "COMPOSE_PROJECT_NAME": "Docker Compose",
+    "BENCH_ON_HOST": "tests/bench",
+}
 # The interpreter's own, in every process that has a Prometheus client.
 NOT_OURS = ("python_", "process_")
 CODE = "`([^`|]+)`"
@@ -119,6 +125,30 @@ def test_a_metric_that_a_document_names_exists() -> None:
     }
 
     assert named - known - {"tasks_api_version"} == set()
+
+
+def test_a_setting_that_a_document_names_exists() -> None:
+    settings = {name.upper() for name in Settings.model_fields}
+    compose = re.findall(r"\b[A-Z]+_[A-Z_]+\b", (ROOT / "docker-compose.yml").read_text())
+    known = {*compose} | settings | OTHER_VARIABLES.keys()
+    named = {
+        name
+        for document in documents()
+        for name in re.findall(r"`([A-Z]+_[A-Z_]+)(?:=[^`]*)?`", text(document))
+    }
+
+    assert named - known == set()
+    assert OTHER_VARIABLES.keys() <= named
+
+
+def test_an_error_code_that_a_document_names_exists() -> None:
+    named = {
+        name
+        for document in documents()
+        for name in re.findall(r"\b[45]\d\d `(\w+)`", text(document))
+    }
+
+    assert named - Problem.codes == set()
 
 
 def test_every_command_is_listed() -> None:
