@@ -12,9 +12,12 @@ def from_file(name: str, data: Mapping[str, Any]) -> str:
         raise ValueError(message)
     path = Path(data[f"{name}_file"])
     try:
-        value = path.read_text().strip()
+        value = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         message = f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
+        raise ValueError(message) from None
+    except UnicodeDecodeError:
+        message = f"{name.upper()}_FILE: {path} must be text in UTF-8"
         raise ValueError(message) from None
     if not value:
         message = f"{name.upper()}_FILE: {path} is empty"

@@ -72,6 +72,13 @@ def test_empty_secret_file_is_refused(name: str, given: Set, tmp_path: Path) -> 
     assert f"{name}_FILE" in refusal()
 
 
+def test_secret_file_in_another_encoding_is_named(given: Set, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes("a pässword of thirty-two characters".encode("latin-1"))
+    given(BETTER_AUTH_SECRET_FILE=str(tmp_path / "file"))
+
+    assert refusal() == f"BETTER_AUTH_SECRET_FILE: {tmp_path}/file must be text in UTF-8"
+
+
 def test_empty_variables_are_treated_as_unset(given: Set, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(STRONG)
     given(
