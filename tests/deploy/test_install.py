@@ -88,7 +88,7 @@ def test_the_images_python_is_tried_first() -> None:
     install, ci = ((ROOT / name).read_text() for name in ("deploy/local/install", ".ci/run"))
 
     assert f"for python in python{version} " in install
-    assert f"/versions/{version}.*/bin/python{version};" in ci
+    assert {*re.findall(r"/python(3\.\d+)", ci)} == {version}
 
 
 @pytest.mark.parametrize("words", [("make",), ("make", "help")])

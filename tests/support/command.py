@@ -17,7 +17,7 @@ import psutil
 from tests.support.database.embedded_postgres import readable_folder
 
 ROOT = Path(__file__).parents[2]
-INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 INHERITED_PREFIXES = ("PIP_", "COVERAGE_")
 SECONDS = 90
 
