@@ -24,11 +24,13 @@ for name in [*os.environ]:
         del os.environ[name]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """End the run with one line that names the missing tools and their packages."""
-    if skipped := terminalreporter.stats.get("skipped"):
-        terminalreporter.write_line(summary(report.longrepr[2] for report in skipped))
+    yield
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and (skipped := terminal.stats.get("skipped")):
+        terminal.write_line(summary(report.longrepr[2] for report in skipped))
 
 
 @pytest.fixture(scope="session", autouse=True)
