@@ -10,6 +10,10 @@ STEPS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
 OTHERS = bytes(set(range(256)) - STEPS.keys())
 
 
+class TooDeep(ValueError):
+    """More than ``MAX_DEPTH`` levels of arrays and objects."""
+
+
 def parse(text: bytes) -> Any:
     """One JSON value; raises ``ValueError`` unless it is UTF-8 and of ``MAX_DEPTH`` levels at most.
 
@@ -19,7 +23,7 @@ def parse(text: bytes) -> Any:
     """
     value = orjson.loads(text)  # noqa: TID251
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
-        raise ValueError(f"more than {MAX_DEPTH} levels")
+        raise TooDeep(f"more than {MAX_DEPTH} levels")
     return value
 
 

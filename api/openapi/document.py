@@ -17,8 +17,8 @@ from api import __version__
 from api.openapi.error_responses import PROBLEM, ErrorResponse, error_responses
 from api.openapi.examples import EXAMPLES
 from api.tasks.routes import router
+from api.web.json_body import JSON, MERGE_PATCH
 from api.web.middleware import REQUEST_ID
-from api.web.strict_request import JSON, MERGE_PATCH
 
 FILE = Path(__file__).parents[1] / "openapi.json"
 ROUTES = [r for r in router.routes if isinstance(r, APIRoute) and r.include_in_schema]

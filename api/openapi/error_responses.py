@@ -46,7 +46,7 @@ WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnkn
 CREATE_ERRORS: Sequence[ProblemType] = (catalogue.UserRequired, catalogue.IdempotencyMismatch)
 
 STRING = {"type": "string"}
-MISSING_TITLE = {"loc": ["body", "title"], "code": "missing", "message": "Field required"}
+MISSING_TITLE = {"loc": ["body", "title"], "code": "missing", "message": "This is required"}
 PROBLEM = {
     "description": "An error (RFC 9457): `detail` is for people, `code` for programs.",
     "type": "object",
@@ -99,7 +99,11 @@ class ErrorResponse:
     def response(self) -> dict[str, Any]:
         """The Response Object without its headers."""
         codes = [problem.code for problem in self.problems]
-        narrowed = {"properties": {"status": {"const": self.status}, "code": {"enum": codes}}}
+        narrowed: dict[str, Any] = {
+            "properties": {"status": {"const": self.status}, "code": {"enum": codes}}
+        }
+        if all(problem is Invalid or problem.errors for problem in self.problems):
+            narrowed |= {"required": ["errors"]}
         content = {
             "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, narrowed]},
             "examples": {problem.code: {"value": example(problem)} for problem in self.problems},

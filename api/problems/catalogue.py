@@ -137,6 +137,9 @@ class IdempotencyMismatch(Problem):
     status = 422
     code = "idempotency_mismatch"
     detail = "This Idempotency-Key was used with another body."
+    errors: Sequence[Mapping[str, Any]] = (
+        {"loc": ["header", "Idempotency-Key"], "code": code, "message": detail},
+    )
 
 
 class Overloaded(Problem):

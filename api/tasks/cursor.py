@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from api.config import base64url, strict_json
-from api.tasks.fields import MAX_BIGINT, Direction, Sort, to_instant
+from api.tasks.fields import MAX_BIGINT, Direction, Sort
+from api.tasks.times import to_instant
 
 PRIORITY_RANKS = {"low": 1, "medium": 2, "high": 3}
 # The sort key of a task without a due date: nulls last, in either direction.

@@ -5,36 +5,24 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Text,
-    all_,
     asc,
     bindparam,
     case,
     collate,
     desc,
-    func,
     literal_column,
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.database.statement import CompiledStatement
+from api.tasks import filters
 from api.tasks.cursor import NO_DUE_DATE_KEY, decode
-from api.tasks.fields import Direction, Sort, to_instant
+from api.tasks.fields import Direction, Sort
 from api.tasks.schemas import ListQuery
-from api.tasks.statements import COMPLETED, OWNED, TASK_COLUMNS, rows_as_json
+from api.tasks.statements import OWNED, TASK_COLUMNS, rows_as_json
 from api.tasks.tables import TASK
 
-SEARCHED_TEXT = func.concat_ws(" ", TASK.c.title, TASK.c.description)
-FILTERS: dict[str, ColumnElement[bool]] = {
-    "completed": TASK.c.completed == COMPLETED,
-    "priority": TASK.c.priority == bindparam("priority"),
-    "tags": TASK.c.tags.contains(bindparam("tags", type_=ARRAY(Text))),
-    "patterns": SEARCHED_TEXT.ilike(all_(bindparam("patterns", type_=ARRAY(Text)))),
-    "due_before": TASK.c.due_at < bindparam("due_before"),
-    "due_after": TASK.c.due_at > bindparam("due_after"),
-}
 SORT_KEYS: dict[Sort, ColumnElement[Any]] = {
     "created_at": TASK.c.created_at,
     "updated_at": TASK.c.updated_at,
@@ -46,28 +34,21 @@ POSITION = tuple_(bindparam("after_key"), bindparam("after_id"))
 
 def page(query: ListQuery) -> tuple[CompiledStatement, dict[str, Any]]:
     """The statement of a page and its values; it asks for one row more than ``limit``."""
-    values = {
-        "completed": None if query.status == "all" else query.status == "completed",
-        "priority": query.priority,
-        "tags": query.tag or None,
-        "patterns": [_like_pattern(word) for word in (query.search or "").split()] or None,
-        "due_before": query.due_before and to_instant(query.due_before),
-        "due_after": query.due_after and to_instant(query.due_after),
-    }
-    used = {name: value for name, value in values.items() if value is not None}
-    statement = _page(query.sort, query.direction, frozenset(used), first_page=query.cursor is None)
+    values = filters.values(query)
+    names = frozenset(values.keys() & filters.FILTERS.keys())
+    statement = _page(query.sort, query.direction, names, first_page=query.cursor is None)
     after = decode(query.cursor, query.sort, query.direction) if query.cursor is not None else {}
-    return statement, used | after | {"limit": query.limit + 1}
+    return statement, values | after | {"limit": query.limit + 1}
 
 
 @cache
 def _page(
-    sort: Sort, direction: Direction, filters: frozenset[str], *, first_page: bool
+    sort: Sort, direction: Direction, names: frozenset[str], *, first_page: bool
 ) -> CompiledStatement:
     """One index range scan, forwards or backwards: user id and row comparison bound it."""
     key = _due_date_key(direction) if sort == "due_date" else SORT_KEYS[sort]
     position = tuple_(key, TASK.c.id)
-    conditions = [OWNED, *(FILTERS[name] for name in sorted(filters))]
+    conditions = [OWNED, *(filters.FILTERS[name] for name in sorted(names))]
     if not first_page:
         conditions.append(position > POSITION if direction == "asc" else position < POSITION)
     ordered = asc if direction == "asc" else desc
@@ -83,8 +64,3 @@ def _due_date_key(direction: Direction) -> ColumnElement[Any]:
     """
     last: ColumnElement[Any] = literal_column(f"'{NO_DUE_DATE_KEY[direction]}'::timestamptz")
     return case((TASK.c.due_at.is_(None), last), else_=TASK.c.due_at)
-
-
-def _like_pattern(word: str) -> str:
-    escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"

@@ -1,12 +1,12 @@
 """The routes of tasks: each builds one statement, executes it and returns its JSON."""
 
-import hashlib
 import secrets
 from operator import attrgetter
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Body, Header, Path, Query
+from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +17,8 @@ from api.state import state_of
 from api.tasks import cursor, statements
 from api.tasks.fields import TaskId
 from api.tasks.listing import page
-from api.tasks.schemas import Absent, Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
-from api.web.strict_request import VISIBLE
+from api.tasks.schemas import Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
+from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
 from api.web.user_route import UserId, UserRoute
 
 router = APIRouter(
@@ -30,9 +30,9 @@ router = APIRouter(
 
 TaskIdInPath = Annotated[TaskId, Path(alias="id", description="The task's id.")]
 IdempotencyKey = Annotated[
-    str | Absent,
+    str | SkipJsonSchema[None],
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_KEY,
         description="Makes a repeated request return the task that the first one created.",
         json_schema_extra={"pattern": f"^{VISIBLE.pattern}$"},
     ),
@@ -61,7 +61,7 @@ async def create_task(
     create = statements.create(state_of(request).settings.auth_user_provisioning)
     key = {
         "idempotency_key": idempotency_key or secrets.token_hex(16),
-        "request_hash": idempotency_key and _request_hash(task),
+        "request_hash": idempotency_key and task.request_hash(),
     }
     [(document, task_id, is_new, same_request)] = await _execute(
         request, create, user_id, **task.columns(), **key
@@ -153,7 +153,3 @@ def _next_link(request: Request, query: ListQuery, last: str) -> str:
     position = cursor.encode(query.sort, query.direction, last)
     path = request.scope["raw_path"].decode("ascii")
     return f'<{path}?{urlencode([*kept, ("cursor", position)])}>; rel="next"'
-
-
-def _request_hash(task: TaskCreate) -> str:
-    return hashlib.sha256(task.model_dump_json().encode()).hexdigest()

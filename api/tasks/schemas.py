@@ -1,20 +1,22 @@
 """Request and response models of tasks, and the list's query parameters."""
 
 from datetime import datetime
-from typing import Any, Self
+from hashlib import sha256
+from typing import Any, ClassVar, Self
 
+import orjson
 from pydantic import ValidationInfo, field_validator, model_validator
-from pydantic.json_schema import SkipJsonSchema
 from sqlmodel import Field, SQLModel
 from sqlmodel._compat import SQLModelConfig
 
 from api.tasks.cursor import decode
 from api.tasks.fields import (
     MAX_PAGE_SIZE,
+    DayOrTime,
     Description,
     Direction,
-    Due,
     Limit,
+    PastTime,
     Priority,
     Search,
     Sort,
@@ -22,64 +24,10 @@ from api.tasks.fields import (
     Tag,
     Tags,
     Title,
-    to_instant,
 )
+from api.tasks.times import to_instant
 
 DESCENDING_BY_DEFAULT = {"created_at", "updated_at", "priority"}
-
-# None stands for a parameter that was not sent; a query string cannot carry null.
-Absent = SkipJsonSchema[None]
-
-
-class Body(SQLModel):
-    """A request body: no unknown members, no type coercion."""
-
-    model_config = SQLModelConfig(extra="forbid", strict=True)
-
-
-class TaskCreate(Body):
-    """A new task; only the title is required."""
-
-    title: Title
-    description: Description | None = None
-    completed: bool = False
-    priority: Priority = "medium"
-    due_date: Due | None = None
-    tags: Tags = []
-
-    def columns(self) -> dict[str, Any]:
-        """Column values of the new row."""
-        return _add_due_at(self.model_dump())
-
-
-class TaskUpdate(Body):
-    """Changes to a task: absent members keep their value, ``null`` clears a nullable one."""
-
-    model_config = SQLModelConfig(json_schema_extra={"minProperties": 1})
-
-    title: Title = Field(default=None)
-    description: Description | None = None
-    completed: bool = Field(default=None)
-    priority: Priority = Field(default=None)
-    due_date: Due | None = None
-    tags: Tags = Field(default=None)
-
-    @model_validator(mode="after")
-    def _check_not_empty(self) -> Self:
-        if not self.model_fields_set:
-            message = "Send at least one member to change"
-            raise ValueError(message)
-        return self
-
-    def columns(self) -> dict[str, Any]:
-        """Values of the columns to change."""
-        return _add_due_at(self.model_dump(exclude_unset=True))
-
-
-class Completion(Body):
-    """With ``completed`` the state is set; without it the task is toggled."""
-
-    completed: bool = Field(default=None)
 
 
 class TaskRead(SQLModel):
@@ -92,31 +40,106 @@ class TaskRead(SQLModel):
     completed: bool
     completed_at: datetime | None
     priority: Priority
-    due_date: Due | None
+    due_date: DayOrTime | None
     tags: Tags
     created_at: datetime
     updated_at: datetime
+
+
+class Body(SQLModel):
+    """A request body: no unknown members, no type coercion.
+
+    Of ``resource``, the members that a body lacks cannot be set with it.
+    """
+
+    resource: ClassVar[type[SQLModel]] = TaskRead
+    model_config = SQLModelConfig(extra="forbid", strict=True)
+
+
+class TaskCreate(Body):
+    """A new task; only the title is required."""
+
+    title: Title
+    description: Description | None = None
+    completed: bool = False
+    priority: Priority = "medium"
+    due_date: DayOrTime | None = None
+    tags: Tags = []
+    completed_at: PastTime | None = Field(default=None, description="Implies `completed`.")
+    created_at: PastTime | None = Field(default=None, description="Default: now.")
+
+    @model_validator(mode="after")
+    def _imply_completed(self) -> Self:
+        if self.completed_at is not None:
+            if not self.completed and "completed" in self.model_fields_set:
+                message = "A task with completed_at cannot have completed: false"
+                raise ValueError(message)
+            self.completed = True
+        return self
+
+    def columns(self) -> dict[str, Any]:
+        """Column values of the new row."""
+        return _add_instants(self.model_dump())
+
+    def request_hash(self) -> str:
+        """SHA-256 of the sorted members that differ from their default.
+
+        A request hashes alike in a release whose tasks have one more optional member.
+        """
+        members = self.model_dump(exclude_defaults=True)
+        return sha256(orjson.dumps(members, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class TaskUpdate(Body):
+    """Changes to a task: absent members keep their value, ``null`` clears a nullable one."""
+
+    model_config = SQLModelConfig(json_schema_extra={"minProperties": 1})
+
+    title: Title = Field(default=None)
+    description: Description | None = None
+    completed: bool = Field(default=None)
+    priority: Priority = Field(default=None)
+    due_date: DayOrTime | None = None
+    tags: Tags = Field(default=None)
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> Self:
+        if not self.model_fields_set:
+            message = "Send at least one member to change"
+            raise ValueError(message)
+        return self
+
+    def columns(self) -> dict[str, Any]:
+        """Values of the columns to change."""
+        return _add_instants(self.model_dump(exclude_unset=True))
+
+
+class Completion(Body):
+    """With ``completed`` the state is set; without it the task is toggled."""
+
+    completed: bool = Field(default=None)
 
 
 class ListQuery(SQLModel):
     """Filters, sort order and position of a list."""
 
     status: Status = "all"
-    priority: Priority | Absent = None
+    priority: Priority = Field(default=None)
     tag: list[Tag] = Field(
         default=[], max_length=20, description="Repeatable; a task must have all of them."
     )
-    search: Search | Absent = Field(
-        default=None, description="Words that must all occur in title or description; ignores case."
+    search: Search = Field(
+        default=None,
+        description="Up to 10 words that all occur in title or description; ignores case.",
     )
-    due_before: Due | Absent = Field(default=None, description="Due before this day or time.")
-    due_after: Due | Absent = Field(default=None, description="Due after this day or time.")
+    due_from: DayOrTime = Field(default=None, description="Due at this day or time, or later.")
+    due_before: DayOrTime = Field(default=None, description="Due before this day or time.")
     sort: Sort = "created_at"
-    order: Direction | Absent = Field(
+    order: Direction = Field(
         default=None, description="Default: `asc` for `title` and `due_date`, otherwise `desc`."
     )
     limit: Limit = MAX_PAGE_SIZE
-    cursor: str | Absent = Field(
+    cursor: str = Field(
         default=None, description="From a `Link` header; keep the same `sort` and `order`."
     )
 
@@ -127,8 +150,8 @@ class ListQuery(SQLModel):
 
     @field_validator("cursor")
     @classmethod
-    def _check_cursor(cls, cursor: str | None, info: ValidationInfo) -> str | None:
-        if cursor is not None and "sort" in info.data and "order" in info.data:
+    def _check_cursor(cls, cursor: str, info: ValidationInfo) -> str:
+        if info.data.keys() >= {"sort", "order"}:
             decode(cursor, info.data["sort"], _direction(info.data["sort"], info.data["order"]))
         return cursor
 
@@ -137,8 +160,8 @@ def _direction(sort: Sort, order: Direction | None) -> Direction:
     return order or ("desc" if sort in DESCENDING_BY_DEFAULT else "asc")
 
 
-def _add_due_at(columns: dict[str, Any]) -> dict[str, Any]:
+def _add_instants(columns: dict[str, Any]) -> dict[str, Any]:
     if "due_date" in columns:
-        due = columns["due_date"]
-        columns["due_at"] = due and to_instant(due)
-    return columns
+        columns["due_at"] = columns["due_date"]
+    times = columns.keys() & {"due_at", "completed_at", "created_at"}
+    return columns | {name: columns[name] and to_instant(columns[name]) for name in times}

@@ -66,8 +66,14 @@ def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
     commit. The update without effect returns the row, and ``xmax`` is 0 only for a new row.
     """
     names = {*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"}
+    given = _values(names)
     new = insert(TASK).values(
-        _values(names) | {"user_id": USER_ID, "completed_at": case((COMPLETED, func.now()))}
+        given
+        | {
+            "user_id": USER_ID,
+            "completed_at": case((COMPLETED, func.coalesce(given["completed_at"], func.now()))),
+            "created_at": func.coalesce(given["created_at"], func.now()),
+        }
     )
     made = (
         new.on_conflict_do_update(

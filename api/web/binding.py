@@ -44,5 +44,5 @@ def _validate(field: Any, location: Location, value: Any) -> tuple[Any, list[dic
         found: tuple[Any, list[dict[str, Any]]] = field.validate(value, loc=location)
         return found
     if field.field_info.is_required():
-        return None, [{"type": "missing", "loc": location, "msg": "Field required"}]
+        return None, [{"type": "missing", "loc": location}]
     return field.get_default(), []

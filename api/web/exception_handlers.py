@@ -1,9 +1,5 @@
 """Exception handlers: every exception becomes a problem document (RFC 9457)."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,6 +8,7 @@ from starlette.routing import Match
 
 from api.problems.catalogue import Invalid, InvalidRequest, MethodNotAllowed, NotFound
 from api.problems.problem import Problem
+from api.web import validation_errors
 from api.web.problem_response import respond
 
 METHOD_NOT_ALLOWED = 405
@@ -26,8 +23,8 @@ async def invalid(request: Request, error: Exception) -> Response:
     """422 with one entry per mistake; entries repeat neither values nor unknown names."""
     assert isinstance(error, RequestValidationError)
     body = request.scope["route"].body_field
-    members = ", ".join(body.field_info.annotation.model_fields) if body else ""
-    return respond(Invalid([_entry(found, members) for found in error.errors()]))
+    model = body.field_info.annotation if body else None
+    return respond(Invalid(validation_errors.entries(error.errors(), model)))
 
 
 async def http(request: Request, error: Exception) -> Response:
@@ -46,12 +43,3 @@ def _methods(request: Request) -> set[str]:
     matching = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
     methods: set[str] = set().union(*(route.methods for route in matching))
     return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-
-
-def _entry(found: Mapping[str, Any], members: str) -> dict[str, Any]:
-    where = list(found["loc"])
-    code, message = found["type"], re.sub("^Value error, ", "", found["msg"])
-    if code == "extra_forbidden":
-        where.pop()  # the name comes from the client
-        message = f"Unknown member; known are: {members}"
-    return {"loc": where, "code": code, "message": message}

@@ -1,7 +1,6 @@
 """Strict reading of a request: bounded size and time, JSON, no repeated or unknown names."""
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -10,21 +9,19 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from api.config import strict_json
 from api.problems.catalogue import (
     BodyTooLarge,
     Invalid,
     InvalidRequest,
     NotFound,
     RequestTimeout,
-    UnsupportedMedia,
 )
+from api.web.json_body import JSON, MERGE_PATCH, check_media_type, parse_json
 from api.web.state import web_state
 
-JSON = frozenset({"application/json"})
+IDEMPOTENCY_KEY = "Idempotency-Key"
 VISIBLE = re.compile(r"[!-~]{1,255}")
 ABSENT: Any = object()
-MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
 
 class StrictRequest(Request):
@@ -58,20 +55,10 @@ class StrictRequest(Request):
         if query := self.scope["query_string"]:
             self.query = parse_query(query, names, repeatable)
 
-    def check_media(self) -> None:
-        """Raise ``UnsupportedMedia`` (415) unless the body is JSON without a content coding."""
-        essence, _, parameters = self._header("content-type").partition(";")
-        accepted = MERGE_PATCH if self.method == "PATCH" else JSON
-        if self._content and (
-            essence.strip() not in accepted
-            or parameters.strip().replace('"', "") not in {"", "charset=utf-8"}
-            or self._header("content-encoding") not in {"", "identity"}
-        ):
-            raise UnsupportedMedia
-
-    def _header(self, name: str) -> str:
-        """The header in lower case; repeated fields are joined (RFC 9110 section 5.3)."""
-        return ", ".join(self.headers.getlist(name)).lower()
+    def check_media_type(self) -> None:
+        """Raise ``UnsupportedMedia`` (415) unless the body, if any, is declared as plain JSON."""
+        if self._content:
+            check_media_type(self.headers, MERGE_PATCH if self.method == "PATCH" else JSON)
 
     async def _read(self, limit: int) -> bytes:
         body = bytearray()
@@ -80,18 +67,6 @@ class StrictRequest(Request):
             if len(body) > limit:
                 raise BodyTooLarge
         return bytes(body)
-
-
-def parse_json(body: bytes) -> Any:
-    """One JSON value (RFC 8259) in UTF-8, or ``Invalid``.
-
-    Python's own parser alone can tell of a member that stands there twice.
-    """
-    try:
-        strict_json.parse(body)
-        return UNIQUE.decode(body.decode())
-    except ValueError:
-        raise _invalid("body", "json_invalid", "This is not valid JSON.") from None
 
 
 def check_path(request: Request) -> None:
@@ -127,21 +102,16 @@ def parse_query(
     return {name: given if name in repeatable else given[0] for name, given in found.items()}
 
 
-def check_idempotency_key(request: Request) -> None:
-    """Raise ``InvalidRequest`` (400) unless the key is given once, in 1 to 255 visible ASCII."""
-    keys = request.headers.getlist("idempotency-key")
+def check_idempotency_key(request: Request, *, is_supported: bool) -> None:
+    """Raise ``InvalidRequest`` (400) unless the key is given once, in 1 to 255 visible ASCII.
+
+    A request that a key does not make safe to repeat must not have one.
+    """
+    keys = request.headers.getlist(IDEMPOTENCY_KEY)
+    if keys and not is_supported:
+        raise InvalidRequest("This request does not support an Idempotency-Key: do not send one.")
     if len(keys) > 1 or not all(VISIBLE.fullmatch(key) for key in keys):
         raise InvalidRequest("Send one Idempotency-Key of 1 to 255 visible ASCII characters.")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise _invalid("body", "duplicate_member", "A member stands there twice.")
-    return members
-
-
-UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)  # noqa: TID251 - its depth is checked before
 
 
 def _invalid(where: str, code: str, message: str) -> Invalid:

@@ -24,7 +24,13 @@ from api.telemetry import request_context
 from api.web.binding import bind
 from api.web.problem_response import respond
 from api.web.state import web_state
-from api.web.strict_request import StrictRequest, check_idempotency_key, check_path, check_size
+from api.web.strict_request import (
+    IDEMPOTENCY_KEY,
+    StrictRequest,
+    check_idempotency_key,
+    check_path,
+    check_size,
+)
 
 UserId = Annotated[str, Path(description="The user id: `sub` of the access token.")]
 
@@ -47,6 +53,7 @@ class UserRoute(APIRoute):
         query = {name: field for model in models for name, field in model.model_fields.items()}
         self._names = query.keys()
         self._repeatable = {n for n in query if get_origin(query[n].annotation) is list}
+        self._takes_key = any(p.alias == IDEMPOTENCY_KEY for p in self.dependant.header_params)
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,8 +71,8 @@ class UserRoute(APIRoute):
         if self.body_field:
             with web_state(request).in_flight.receiving(request.path_params["user_id"]):
                 await request.read()
-            request.check_media()
-            check_idempotency_key(request)
+            request.check_media_type()
+        check_idempotency_key(request, is_supported=self._takes_key)
         request.read_query(self._names, self._repeatable)
         request.parse()
         answer: Response = await self.endpoint(**bind(self.dependant, request))

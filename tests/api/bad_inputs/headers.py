@@ -28,6 +28,10 @@ MEDIA = {
     "UTF-16": (f"{JSON}; charset=utf-16",),
     "UTF-7": (f'{JSON}; charset="utf-7"',),
     "two charsets": (f"{JSON}; charset=utf-8; charset=utf-16",),
+    "US-ASCII": (f"{JSON}; charset=us-ascii",),
+    "UTF-16 after another parameter": (f'{JSON}; a="b;c"; CHARSET = "UTF-16"',),
+    "a list after a parameter": (f"{JSON}; a=b, text/plain",),
+    "two headers, the first with a parameter": (f"{JSON}; a=b", "Content-Type: text/plain"),
     "gzip": (JSON, "Content-Encoding: gzip"),
     "brotli": (JSON, "Content-Encoding: br"),
     "an unknown coding": (JSON, "Content-Encoding: canary"),
@@ -92,6 +96,19 @@ PREFLIGHTS = {
         "Access-Control-Request-Headers: X-Canary",
     ),
 }
+KEY = "Idempotency-Key: canary"
+UNSUPPORTED_KEYS = {
+    "list": get(ALL, KEY),
+    "HEAD": request("HEAD", ALL, AUTHORIZED, KEY),
+    "read": get(ONE, KEY),
+    "an invalid query": get(f"{ALL}?limit=0", KEY),
+    "put": request("PUT", ONE, AUTHORIZED, JSON, KEY, body=TASK),
+    "patch": request("PATCH", ONE, AUTHORIZED, JSON, KEY, body=TASK),
+    "delete": request("DELETE", ONE, AUTHORIZED, KEY),
+    "toggle": request("PATCH", f"{ONE}/complete", AUTHORIZED, KEY),
+    "complete": request("PATCH", f"{ONE}/complete", AUTHORIZED, JSON, KEY, body=b"{}"),
+    "an empty key": get(ALL, "Idempotency-Key:"),
+}
 JSON_PATCH = "Content-Type: application/json-patch+json"
 OTHER_MEDIA = {
     "put": write("PUT", ONE, TASK, MERGE_PATCH),
@@ -124,6 +141,7 @@ CASES = [
     *cases("media", each("POST", TASK, signed(MEDIA)), 415, "media_type"),
     *cases("media of", OTHER_MEDIA, 415, "media_type"),
     *cases("idempotency key", each("POST", TASK, signed(KEYS, JSON)), 400, "invalid_request"),
+    *cases("no idempotency key for", UNSUPPORTED_KEYS, 400, "invalid_request"),
     *cases("two credentials", each("GET", b"", TWO_CREDENTIALS), 400, "invalid_request"),
     *cases("ignored header", each("POST", INVALID_TASK, signed(IGNORED, JSON)), 422, "validation"),
     *cases("an upgrade to", UPGRADES, 422, "validation"),

@@ -15,6 +15,19 @@ WHOLE: dict[str, bytes] = {
     "a title under another name": b'{"Title":"a"}',
     "a task in an object": b'{"task":{"title":"a"}}',
 }
+# Not settable by PUT and PATCH, and not valid on POST.
+PAST_TIMES: dict[str, Any] = {
+    "the future": "9998-01-01T00:00:00Z",
+    "the future, but for its offset": "9999-12-31T23:59:59-12:00",
+    "a day": "2026-01-01",
+    "no offset": "2026-01-01T00:00:00",
+    "a number": 1767225600,
+    "true": True,
+    "empty": "",
+    "an object": {"date": "2026-01-01"},
+    "no such day": "2026-02-30T00:00:00Z",
+    "before the year 1": "0001-01-01T00:00:00+01:00",
+}
 MEMBERS: dict[str, dict[str, Any]] = {
     "title: null": {"title": None},
     "title: a number": {"title": 1},
@@ -26,9 +39,17 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "title: no-break spaces": {"title": "\u00a0\u2007\u202f"},
     "title: typographic spaces": {"title": "\u1680\u2000\u2003\u200a\u205f"},
     "title: an ideographic space": {"title": "\u3000"},
+    "title: a zero-width space": {"title": "\u200b"},
+    "title: a byte order mark": {"title": "\ufeff"},
+    "title: a Hangul filler": {"title": "\u3164"},
+    "title: a blank Braille pattern": {"title": "\u2800"},
+    "title: a soft hyphen": {"title": "\xad"},
+    "title: a variation selector": {"title": "\ufe0f"},
+    "title: a tag character": {"title": "\U000e0041"},
+    "title: invisible characters and spaces": {"title": " \u200b\u3000\u2060 \u2800"},
     "title: a line separator": {"title": "\u2028\u2029"},
-    "title: 201 characters": {"title": "a" * 201},
-    "title: 201 emoji": {"title": "\U0001f600" * 201},
+    "title: 256 characters": {"title": "a" * 256},
+    "title: 256 emoji": {"title": "\U0001f600" * 256},
     "title: 60,000 characters": {"title": "a" * 60_000},
     "title: NUL": {"title": "a\0b"},
     "title: a newline": {"title": "a\nb"},
@@ -45,7 +66,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "description: 5,001 emoji": {"description": "\U0001f600" * 5001},
     "description: NUL": {"description": "\0"},
     "description: a bell": {"description": "a\x07"},
-    "description: a carriage return": {"description": "a\r\nb"},
+    "description: a form feed": {"description": "a\x0cb"},
+    "description: an escape character": {"description": "\x1b[0m"},
     "description: a vertical tab": {"description": "a\x0bb"},
     "description: a delete character": {"description": "\x7f"},
     "description: a C1 control": {"description": "\x9f"},
@@ -87,6 +109,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "tags: one twice": {"tags": ["a", "b", "a"]},
     "tags: an empty one": {"tags": [""]},
     "tags: white space": {"tags": ["\u2003"]},
+    "tags: a zero-width joiner": {"tags": ["\u200d"]},
+    "tags: a Mongolian vowel separator": {"tags": ["a", "\u180e"]},
     "tags: 51 characters": {"tags": ["a" * 51]},
     "tags: NUL": {"tags": ["a\0"]},
     "tags: a newline": {"tags": ["a\nb"]},
@@ -94,8 +118,12 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "unknown: user_id": {"user_id": "bob"},
     "unknown: id": {"id": 1},
     "unknown: owner": {"owner": "bob"},
-    "unknown: completed_at": {"completed_at": "2027-01-01T00:00:00Z"},
-    "unknown: created_at": {"created_at": "2027-01-01T00:00:00Z"},
+    **{
+        f"{name}: {case}": {name: value}
+        for name in ("completed_at", "created_at")
+        for case, value in PAST_TIMES.items()
+    },
+    "completed_at: not completed": {"completed": False, "completed_at": "2026-01-01T00:00:00Z"},
     "unknown: updated_at": {"updated_at": None},
     "unknown: due_at": {"due_at": None},
     "unknown: priority_rank": {"priority_rank": 1},

@@ -36,7 +36,7 @@ SHAPES = {
     "priority twice": "priority=low&priority=high",
     "search twice": "search=a&search=b",
     "due_before twice": "due_before=2027-01-01&due_before=2027-01-01",
-    "due_after twice": "due_after=2027-01-01&due_after=2027-01-02",
+    "due_from twice": "due_from=2027-01-01&due_from=2027-01-02",
     "sort twice": "sort=title&sort=title",
     "order twice": "order=asc&order=desc",
     "limit twice": "limit=1&limit=2",
@@ -74,8 +74,12 @@ LISTS = {
     **TEXTS,
     **SHAPES,
     **{f"due_before: {name}": f"due_before={sent}" for name, sent in INVALID_TIMES.items()},
-    "due_after: no offset": "due_after=2027-01-01T00:00:00",
-    "due_after: no such day": "due_after=2027-02-29",
+    "due_from: no offset": "due_from=2027-01-01T00:00:00",
+    "due_from: no such day": "due_from=2027-02-29",
+    "due_from: empty": "due_from=",
+    "due_after, which due_from replaced": "due_after=2027-01-01",
+    "a search of 11 words": "search=a+b+c+d+e+f+g+h+i+j+k",
+    "a search of 100 words": "search=" + "+".join(["a"] * 100),
     **{f"cursor: {name}": f"cursor={sent}" for name, sent in CURSORS.items()},
     **{
         f"cursor: {name}": f"sort={sort}&cursor={cursor(sent)}"

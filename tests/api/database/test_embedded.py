@@ -61,7 +61,7 @@ def check_times(url: str) -> None:
         second = alice.get(first.links["next"]["url"])
 
         assert [*first.json(), *second.json()] == tasks
-        assert alice.all(due_after="2029-12-31T23:59:59Z") == [tasks[0]]
+        assert alice.all(due_from="2029-12-31T23:59:59Z") == [tasks[0]]
         assert alice.all(due_before="2030-01-01T00:00:00Z") == []
 
 

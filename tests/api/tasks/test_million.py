@@ -25,7 +25,8 @@ FILTERS: list[dict[str, Any]] = [
     {"tag": ["home"]},
     {"search": "ab cd"},
     {"due_before": "2027-01-01"},
-    {"due_after": "2027-01-01"},
+    {"due_from": "2027-01-01"},
+    {"due_from": "2027-01-01T00:00:00Z"},
 ]
 
 

@@ -71,8 +71,10 @@ def test_every_sort_order(seven_tasks: User, query: dict[str, str], expected: li
         ({"search": "\\"}, {4}),
         ({"search": ""}, {0, 1, 2, 3, 4, 5, 6}),
         ({"due_before": "2026-12-01"}, {3}),
-        ({"due_after": "2026-12-01"}, {2, 6}),
-        ({"due_after": "2026-11-30", "due_before": "2026-12-01T08:00:00+01:00"}, {1, 3}),
+        ({"due_from": "2026-12-01"}, {1, 2, 6}),
+        ({"due_from": "2026-11-30", "due_before": "2026-12-01T08:00:00+01:00"}, {1, 3}),
+        ({"due_from": "2026-12-01", "due_before": "2026-12-02"}, {1, 2}),
+        ({"due_from": "2026-12-01T00:00:00Z", "due_before": "2026-12-02T00:00:00Z"}, {1, 2}),
         ({"status": "pending", "priority": "low", "tag": "home", "search": "kaufen"}, {0}),
     ],
 )
@@ -127,6 +129,20 @@ def test_a_cursor_works_after_its_task_was_deleted(seven_tasks: User) -> None:
 
     rest = seven_tasks.get(first.links["next"]["url"]).json()
     assert rest[0]["title"] == TASKS[4]["title"]
+
+
+def test_a_task_whose_sort_key_changes_while_paging_can_be_missed_or_repeated(
+    seven_tasks: User,
+) -> None:
+    """What api/README.md says: pages follow the key, and only tasks whose key changes can move."""
+    ids = [task["id"] for task in seven_tasks.all(sort="title")]
+    first = seven_tasks.get(seven_tasks.tasks, params={"sort": "title", "limit": 3})
+    seven_tasks.put(seven_tasks.one(ids[5]), json={"title": "!"})
+    seven_tasks.put(seven_tasks.one(ids[0]), json={"title": "~"})
+    rest = seven_tasks.get(first.links["next"]["url"].replace("limit=3", "limit=9")).json()
+
+    assert ids[:3] == [task["id"] for task in first.json()]
+    assert [task["id"] for task in rest] == [ids[3], ids[4], ids[0], ids[6]]
 
 
 def test_another_users_cursor_gives_no_access_to_their_tasks(seven_tasks: User, bob: User) -> None:

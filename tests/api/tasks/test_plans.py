@@ -20,7 +20,8 @@ FILTERS: list[dict[str, Any]] = [
     {"priority": "high"},
     {"tag": ["home"]},
     {"search": "ab cd"},
-    {"due_before": "2030-01-01", "due_after": "2020-01-01"},
+    {"due_before": "2030-01-01", "due_from": "2020-01-01"},
+    {"due_before": "2030-01-01T00:00:00Z", "due_from": "2020-01-01T00:00:00Z"},
 ]
 
 

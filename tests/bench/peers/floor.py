@@ -33,6 +33,8 @@ NEW: dict[str, Any] = {
     "completed": False,
     "due_date": None,
     "due_at": None,
+    "completed_at": None,
+    "created_at": None,
     "tags": [],
     "request_hash": None,
 }

@@ -74,7 +74,7 @@ def _document(response: HTTPResponse, text: str) -> dict[str, Any]:
     assert problem["status"] == response.status
     assert problem["request_id"] == response.headers["x-request-id"]
     assert isinstance(problem["detail"], str)
-    assert ("errors" in problem) == (problem["code"] == "validation")
+    assert ("errors" in problem) == (problem["status"] == 422)
     for error in problem.get("errors", []):
         assert set(error) == {"loc", "code", "message"}
         assert isinstance(error["loc"], list)
