@@ -40,6 +40,10 @@ class HttpProtocol(BackpressureProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            if self.scope["method"] == "CONNECT":
+                # Refused; what follows is not HTTP (RFC 9110 section 9.3.6).
+                self.cycle.keep_alive = False
+                return None
             return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
