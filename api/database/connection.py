@@ -82,7 +82,7 @@ class Connection:
 
     async def _answered(self, seconds: float) -> None:
         self._answer = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _expire, self._answer)
+        timer = self._loop.call_later(seconds, self._expire)
         try:
             self._on_ready()
             await self._answer
@@ -106,6 +106,12 @@ class Connection:
                 self._write_when_ready(wanted=state == POLL_WRITE)
                 if state == POLL_OK:
                     answer.set_result(None)
+
+    def _expire(self) -> None:
+        """The time is over; an answer that came while this process did not run still counts."""
+        self._on_ready()
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(TimeoutError())
 
     def _write_when_ready(self, *, wanted: bool) -> None:
         if wanted and not self._has_writer:
@@ -132,8 +138,3 @@ async def _ready(descriptor: int, *, writing: bool) -> None:
 def _settle(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
-
-
-def _expire(answer: asyncio.Future[None]) -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from api.config.settings import Settings
+from deploy.protocol import HttpProtocol
 from tests.deploy.kubernetes.kustomize import OVERLAYS, Object, build, manifests
 from tests.support.command import ROOT
 from tests.support.documents import block, text
@@ -123,7 +124,14 @@ def test_the_numbers_and_names_are_those_of_the_manifests() -> None:
     assert f"more than {defaults['request_deadline_seconds'].default} seconds" in DOCUMENT
     assert f"serves on for {hook['sleep']['seconds']} seconds" in DOCUMENT
     assert f"at {metric['resource']['target']['averageUtilization']} %" in DOCUMENT
+    assert f"within {HttpProtocol.CONNECTION_SECONDS / 60:.0f} minutes" in DOCUMENT
     assert "/metrics" not in str(production.one("Ingress"))
+
+
+def test_the_headroom_of_a_rollout_is_the_request_of_one_pod() -> None:
+    requests = manifests("production").container("Deployment")["resources"]["requests"]
+
+    assert f"its request of {requests['cpu']} CPU and {requests['memory']} of memory" in DOCUMENT
 
 
 def test_the_numbers_of_nginx_are_those_of_its_configuration() -> None:
