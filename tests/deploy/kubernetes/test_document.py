@@ -88,6 +88,8 @@ def test_every_object_that_a_command_names_exists(words: list[str]) -> None:
     assert {(kind, name) for kind, name in named} <= short
     assert "-k" in words or words[words.index("-n") + 1] == "$NAMESPACE" or "create" in words
     assert "-k" not in words or words[words.index("-k") + 1] == "$OVERLAY"
+    # A file of the base lacks what the overlay adds, so applying it would take that away again.
+    assert "-f" not in words or words[words.index("-f") + 1] == "-"
 
 
 @pytest.mark.parametrize("script", [ONCE, REPLACE_SECRET])
