@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     auth_leeway_seconds: int = Field(default=30, ge=0, le=120)
     auth_user_id_claim: str = Field(default="sub", pattern=r"^\S+$")
     auth_user_provisioning: Literal["jit", "require"] = "jit"
+    auth_user_table: Literal["user", "none"] = "user"
     cors_origins: CommaList = ()
 
     database_url: GivenDatabaseUrl | None = None
@@ -135,6 +136,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _required_users_have_a_table(self) -> Self:
+        if self.auth_user_provisioning == "require" and self.auth_user_table == "none":
+            raise ValueError("AUTH_USER_PROVISIONING=require needs AUTH_USER_TABLE=user")
+        return self
+
+    @model_validator(mode="after")
     def _issuer_is_encrypted(self) -> Self:
         url = self.better_auth_url or ""
         if self.environment == "production" and urlsplit(url).scheme == "http":
@@ -152,6 +159,11 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         return self
+
+    @property
+    def creates_users(self) -> bool:
+        """Whether a create inserts a missing user row."""
+        return self.auth_user_provisioning == "jit" and self.auth_user_table == "user"
 
     @property
     def connections(self) -> int:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -13,17 +14,25 @@ from sqlalchemy.pool import NullPool
 from api.config import settings
 from api.database.urls import direct_url
 from api.migrations.connection_budget import check_budget
+from api.migrations.user_table import UserTable, required_columns
 
 # Long enough for a suspended database to wake up.
 CONNECT_SECONDS = 15
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-def upgrade(url: URL) -> None:
-    """Run the pending revisions; raises ``SystemExit`` with one sentence on failure."""
+def alembic_config() -> Config:
+    """Alembic's configuration; ``connection`` and ``user_table`` go into its attributes."""
     config = Config()
     config.set_main_option("script_location", "api:migrations")
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(url: URL, user_table: UserTable = "user") -> None:
+    """Run the pending revisions; raises ``SystemExit`` with one sentence on failure."""
+    config = alembic_config()
+    config.attributes["user_table"] = user_table
     with _connect(url) as config.attributes["connection"]:
         command.upgrade(config, "head")
 
@@ -34,7 +43,15 @@ def main() -> None:
     url = direct_url(config)
     with _connect(url) as connection:
         print(check_budget(connection, config), file=sys.stderr)
-    upgrade(url)
+    upgrade(url, config.auth_user_table)
+    with _connect(url) as connection:
+        if config.creates_users and (columns := required_columns(connection)):
+            names = ", ".join(columns)
+            print(
+                f'The table "user" requires {names}, which only Better Auth fills in:'
+                " set AUTH_USER_PROVISIONING=require.",
+                file=sys.stderr,
+            )
     print("The database has this release's schema.", file=sys.stderr)
 
 
@@ -46,6 +63,11 @@ def _connect(url: URL) -> Iterator[Connection]:
             url, poolclass=NullPool, connect_args=parameters
         ).connect() as connection:
             yield connection
+    except CommandError as error:
+        raise SystemExit(
+            f"Cannot migrate {url.host}:{url.port or 5432}: {error}: this release does not know the"
+            " database's revision; run the release that migrated it, or a newer one"
+        ) from None
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         if getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:

@@ -1,30 +1,37 @@
-"""Alembic's environment: runs the pending revisions on the connection that it is given."""
+"""Alembic's environment: brings the schema, the user table and the access rights up to date."""
 
 from alembic import context
 
+from api.migrations.access import ensure_access, ensure_role
 from api.migrations.locks import acquire_migration_lock
-from api.tasks.tables import TASK
+from api.migrations.user_table import check_user_table, create_user_table, update_foreign_keys
+from api.migrations.version_table import VERSION_TABLE, adopt_version_table
+from api.tasks.tables import TASK, USER
 
-# Better Auth owns these; the first revision creates "user" only where it is missing.
-BETTER_AUTH_TABLES = {"user", "session", "account", "verification", "jwks"}
-
-
-def _include_name(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or name not in BETTER_AUTH_TABLES
+TABLES = [table for table in TASK.metadata.sorted_tables if table is not USER]
 
 
 def migrate() -> None:
     """Run the pending revisions in one transaction, under the advisory lock."""
     connection = context.config.attributes["connection"]
+    user_table = context.config.attributes.get("user_table", "user")
     context.configure(
         connection=connection,
         target_metadata=TASK.metadata,
-        include_name=_include_name,
+        version_table=VERSION_TABLE,
         transaction_per_migration=False,
     )
     with context.begin_transaction():
         acquire_migration_lock(connection)
+        adopt_version_table(connection)
+        if user_table == "user":
+            check_user_table(connection)
+            create_user_table(connection)
+        ensure_role(connection)
         context.run_migrations()
+        names = [table.name for table in TABLES]
+        update_foreign_keys(connection, names, user_table)
+        ensure_access(connection, names, user_table=user_table == "user")
 
 
 migrate()

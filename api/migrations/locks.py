@@ -1,5 +1,9 @@
 """Locks of a migration: one migration at a time, and a short wait for each table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import op
 from sqlalchemy import Connection, text
 
 # Any constant, the same for every migration.
@@ -13,6 +17,22 @@ def acquire_migration_lock(connection: Connection) -> None:
     _set_lock_timeout(connection, ADVISORY_LOCK_SECONDS)
     connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_KEY})"))
     _set_lock_timeout(connection, TABLE_LOCK_SECONDS)
+
+
+@contextmanager
+def autocommit_block() -> Iterator[None]:
+    """Leave a revision's transaction, for ``CREATE INDEX CONCURRENTLY`` and the like.
+
+    Alembic's own block commits, which ends the advisory lock and ``lock_timeout``. Here a lock of
+    the session takes over until the next transaction has its own; a failure closes the session.
+    """
+    connection = op.get_bind()
+    connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK_KEY})"))
+    with op.get_context().autocommit_block():
+        connection.execute(text(f"SET lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
+        yield
+    acquire_migration_lock(connection)
+    connection.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK_KEY})"))
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:

@@ -58,7 +58,7 @@ async def create_task(
     user_id: UserId, task: TaskCreate, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Create a task; with an ``Idempotency-Key`` a repeated request returns the first task."""
-    create = statements.create(state_of(request).settings.auth_user_provisioning)
+    create = statements.create(creates_user=state_of(request).settings.creates_users)
     key = {
         "idempotency_key": idempotency_key or secrets.token_hex(16),
         "request_hash": idempotency_key and task.request_hash(),

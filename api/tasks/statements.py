@@ -6,7 +6,7 @@ JSON text of the response.
 
 from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -58,7 +58,7 @@ def read() -> CompiledStatement:
 
 
 @cache
-def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
+def create(*, creates_user: bool) -> CompiledStatement:
     """Insert a task, or return the task that an earlier request with the same key created.
 
     Columns: the task's JSON, its id, whether it is new, whether the request hash is the same.
@@ -95,7 +95,7 @@ def create(provisioning: Literal["jit", "require"]) -> CompiledStatement:
     statement = rows_as_json(row, made.join(row, true())).add_columns(
         made.c.id, made.c.is_new, made.c.same_request
     )
-    if provisioning == "require":
+    if not creates_user:
         return CompiledStatement.of("create", statement, writes=True, repeatable=True)
     statement = statement.add_cte(insert_user(USER_ID))
     return CompiledStatement.of(

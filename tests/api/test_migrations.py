@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 from sqlmodel import SQLModel
 
 from api.database.urls import direct_url
+from api.migrations.__main__ import alembic_config
 from api.tasks import tables
 from tests.api.better_auth_tables import BETTER_AUTH
 from tests.support.database.pool import ask
@@ -49,9 +49,7 @@ def schema(url: str) -> Any:
 
 def downgrade(url: str) -> None:
     """Revert every revision."""
-    config = Config()
-    config.set_main_option("script_location", "api:migrations")
-    config.set_main_option("path_separator", "os")
+    config = alembic_config()
     engine = create_engine(direct_url(make_settings(database_url=url)))
     with engine.connect() as config.attributes["connection"]:
         command.downgrade(config, "base")

@@ -1,32 +1,16 @@
 """The task table: forced row-level security, and an index for every list order."""
 
 from alembic import op
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-ROLE = "task_api"
-
-# The DDL of Better Auth's own migration, so that either may run first.
-USER = """
-CREATE TABLE IF NOT EXISTS "user" (
-    id text PRIMARY KEY,
-    name text NOT NULL,
-    email text NOT NULL UNIQUE,
-    "emailVerified" boolean NOT NULL,
-    image text,
-    "createdAt" timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    "updatedAt" timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL
-)
-"""
 TASK = """
 CREATE TABLE task (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    user_id text NOT NULL REFERENCES "user" (id) ON DELETE CASCADE,
+    user_id text NOT NULL,
     title text NOT NULL,
     description text,
     completed boolean NOT NULL GENERATED ALWAYS AS (completed_at IS NOT NULL) STORED,
@@ -59,35 +43,14 @@ OWNED = "user_id = (SELECT nullif(current_setting('app.user_id', true), ''))"
 
 
 def upgrade() -> None:
-    """Create the role, the tables, the indexes and the policy."""
-    _create_role(op.get_bind())
-    op.execute(USER)
+    """Create the table, the indexes and the policy."""
     op.execute(TASK)
     for name, key in ORDERS.items():
         op.execute(f"CREATE INDEX task_{name} ON task (user_id, {key}, id)")
     op.execute("ALTER TABLE task ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY task_owner ON task USING ({OWNED}) WITH CHECK ({OWNED})")
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON task TO {ROLE}")
-    op.execute(f'GRANT INSERT (id, name, email, "emailVerified") ON "user" TO {ROLE}')
-    op.execute(f'GRANT SELECT (id) ON "user" TO {ROLE}')
 
 
 def downgrade() -> None:
     """Drop the task table; keep the user table, which belongs to Better Auth."""
     op.execute("DROP TABLE task")
-
-
-def _create_role(connection: Connection) -> None:
-    """Create the role; a migration of another database in the cluster may do so concurrently."""
-    known = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :role")
-    try:
-        with connection.begin_nested():
-            if connection.scalar(known, {"role": ROLE}) is None:
-                connection.execute(text(f"CREATE ROLE {ROLE} NOLOGIN NOBYPASSRLS"))
-    except DBAPIError:
-        if connection.scalar(known, {"role": ROLE}) is None:
-            raise
-    if connection.scalar(known, {"role": ROLE}):
-        raise SystemExit(f"The role {ROLE} must be neither superuser nor BYPASSRLS.")
-    connection.execute(text(f"GRANT {ROLE} TO CURRENT_USER"))
-    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {ROLE}"))

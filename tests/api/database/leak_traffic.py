@@ -100,7 +100,7 @@ async def exchange(
 
 
 async def _furnish(database: Database, tenant: Tenant) -> None:
-    create = statements.create("jit")
+    create = statements.create(creates_user=True)
     task = TaskCreate(title=tenant.canary[1]).columns() | {"due_at": None, "request_hash": None}
     for number in range(TASKS_EACH):
         made = await database.run(create, tenant.name, **task, idempotency_key=str(number))

@@ -79,7 +79,7 @@ def test_a_write_that_a_lock_delays_beyond_its_request_is_certainly_not_applied(
     _, url = through
     user = f"user-{uuid4().hex}"
     task = TaskCreate(title="late").columns() | {"due_at": None, "request_hash": None}
-    create = statements.create("jit")
+    create = statements.create(creates_user=True)
 
     async def work(database: Database) -> None:
         await database.run(create, user, **task, idempotency_key="first")

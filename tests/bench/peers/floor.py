@@ -27,7 +27,7 @@ SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
 EDDSA_KEY = cast("Ed25519PublicKey", load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()))
 CONNECTIONS = 10
 LIST, LIMIT = page(ListQuery())
-READ, TOGGLE, CREATE = statements.read(), statements.toggle(), statements.create("jit")
+READ, TOGGLE, CREATE = statements.read(), statements.toggle(), statements.create(creates_user=True)
 HEADERS = [(b"content-type", b"application/json")]
 NEW: dict[str, Any] = {
     "completed": False,

@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 
 from api.database.urls import direct_url
 from api.migrations.__main__ import upgrade
+from api.migrations.user_table import UserTable
 from deploy.local import postgres
 from tests.support.database.embedded_postgres import NOT_DURABLE, readable_folder
 from tests.support.database.pool import ask
@@ -40,6 +41,6 @@ def temporary_database(url: str) -> Iterator[str]:
         yield own
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, user_table: UserTable = "user") -> None:
     """Bring the database to this release's schema."""
-    upgrade(direct_url(make_settings(database_url=url)))
+    upgrade(direct_url(make_settings(database_url=url)), user_table)

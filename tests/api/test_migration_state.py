@@ -1,0 +1,174 @@
+"""Migrations of databases with a history: restored, shared, of another release, half indexed."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from alembic.config import Config
+
+from api.migrations import __main__ as migrations
+from api.migrations.locks import ADVISORY_LOCK_KEY
+from deploy.local.cluster import binary
+from tests.support.database.pool import ask
+from tests.support.database.temporary_database import empty_database, migrate, unmigrated_server
+from tests.support.http.client import User
+from tests.support.http.server import make_settings, serve
+
+FOREIGN_VERSION = """
+CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+INSERT INTO alembic_version VALUES ('{revision}')
+"""
+REVISION = """
+from alembic import op
+from api.migrations.locks import autocommit_block
+
+revision, down_revision = "9999", {newest!r}
+
+SETTINGS = '''
+    INSERT INTO observed SELECT current_setting('lock_timeout'), count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND objid = {key} AND pid = pg_backend_pid() AND granted
+'''
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE observed (lock_timeout text, locks bigint)")
+    op.execute(SETTINGS)
+    with autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY task_slow ON task (title)")
+        op.execute(SETTINGS)
+    op.execute(SETTINGS)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A new PostgreSQL without our role."""
+    with unmigrated_server() as url:
+        yield url
+
+
+@pytest.fixture
+def empty(server: str) -> Iterator[str]:
+    """A new database on a server without our role."""
+    with empty_database(server) as url:
+        yield url
+    ask(server, "DROP ROLE IF EXISTS task_api")
+
+
+def test_a_database_restored_into_a_new_server_serves_once_it_is_migrated(
+    database_url: str, empty: str
+) -> None:
+    with empty_database(database_url) as old:
+        migrate(old)
+        with serve(make_settings(database_url=old)) as base, User(base, "ann") as ann:
+            task = ann.add()
+        restore(old, empty)
+
+    migrate(empty)
+
+    with serve(make_settings(database_url=empty)) as base, User(base, "ann") as ann:
+        assert ann.all() == [task]
+        assert ann.add()["id"] > task["id"]
+        with User(base, "bob") as bob:
+            assert bob.all() == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "REVOKE SELECT ON task FROM task_api",
+        'REVOKE INSERT (id) ON "user" FROM task_api',
+        "REVOKE USAGE ON SCHEMA public FROM task_api, public",
+        "ALTER TABLE task NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE task DISABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_each_migration_restores_grants_and_row_level_security(damage: str, empty: str) -> None:
+    wall = """SELECT relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class
+        WHERE relname IN ('task', 'user') ORDER BY relname"""
+    migrate(empty)
+    before = ask(empty, wall)
+    ask(empty, damage)
+
+    migrate(empty)
+
+    assert sorted(map(str, ask(empty, wall))) == sorted(map(str, before))
+    with serve(make_settings(database_url=empty)) as base, User(base, "ann") as ann:
+        assert ann.add()
+
+
+@pytest.mark.parametrize("revision", ["0001", "4f2a9c", "9999"])
+def test_the_version_table_of_another_application_is_left_alone(revision: str, empty: str) -> None:
+    ask(empty, FOREIGN_VERSION.format(revision=revision))
+
+    migrate(empty)
+
+    assert ask(empty, "SELECT version_num FROM alembic_version") == [(revision,)]
+    assert ask(empty, "SELECT to_regclass('task') IS NOT NULL") == [(True,)]
+
+
+def test_the_version_table_of_an_earlier_release_is_renamed(empty: str) -> None:
+    migrate(empty)
+    ask(empty, "ALTER TABLE task_api_version RENAME TO alembic_version")
+
+    migrate(empty)
+
+    assert ask(empty, "SELECT to_regclass('alembic_version')") == [(None,)]
+    assert len(ask(empty, "SELECT version_num FROM task_api_version")) == 1
+
+
+def test_an_unknown_revision_is_refused_in_one_sentence(empty: str) -> None:
+    migrate(empty)
+    ask(empty, "UPDATE task_api_version SET version_num = '4f2a9c'")
+
+    with pytest.raises(SystemExit, match=r"^Cannot migrate .*4f2a9c.*or a newer one$"):
+        migrate(empty)
+
+
+def test_another_applications_task_table_is_refused_in_one_sentence(empty: str) -> None:
+    ask(empty, "CREATE TABLE task (id int)")
+
+    with pytest.raises(SystemExit, match=r'^Cannot migrate .*: relation "task" already exists$'):
+        migrate(empty)
+    assert ask(empty, "SELECT to_regclass('task_api_version')") == [(None,)]
+
+
+def test_a_concurrent_index_keeps_the_advisory_lock_and_the_lock_timeout(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty)
+    [(newest,)] = ask(empty, "SELECT version_num FROM task_api_version")
+    revision = dedent(REVISION).format(newest=newest, key=ADVISORY_LOCK_KEY)
+    (tmp_path / "9999_slow.py").write_text(revision)
+    ours = migrations.alembic_config
+
+    def with_revision() -> Config:
+        config = ours()
+        versions = Path(migrations.__file__).parent / "versions"
+        config.set_main_option("version_locations", os.pathsep.join([f"{versions}", f"{tmp_path}"]))
+        return config
+
+    monkeypatch.setattr(migrations, "alembic_config", with_revision)
+    migrate(empty)
+
+    assert ask(empty, "SELECT * FROM observed WHERE lock_timeout <> '5s' OR locks < 1") == []
+    assert ask(empty, "SELECT count(*) FROM observed") == [(3,)]
+    held = (
+        f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {ADVISORY_LOCK_KEY}"
+    )
+    assert ask(empty, held) == [(0,)]
+
+
+def restore(source: str, target: str) -> None:
+    """Copy a database as the runbook does; grants to the role that is missing here fail."""
+    dump = subprocess.run(
+        [binary("pg_dump"), "--format=custom", source], check=True, capture_output=True
+    )
+    subprocess.run(
+        [binary("pg_restore"), f"--dbname={target}"],
+        input=dump.stdout,
+        check=False,
+        capture_output=True,
+    )
