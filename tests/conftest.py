@@ -4,6 +4,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -44,8 +45,12 @@ def log() -> Iterator[BinaryIO]:
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
-    """A migrated PostgreSQL."""
-    with migrated_postgres() as url:
+    """A migrated PostgreSQL; where none can start, no test needs to try again."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(migrated_postgres())
+        except SystemExit as error:
+            pytest.exit(f"{error}", returncode=1)
         yield url
 
 

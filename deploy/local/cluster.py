@@ -47,7 +47,8 @@ class Cluster:
         if subprocess.run(["test", "-x", path], check=False, **self.identity).returncode:
             raise SystemExit(
                 f"The user that runs PostgreSQL cannot enter {path}: "
-                "use another folder (DATA_DIR=/var/tmp/tasks), or do not run as root."
+                "as root, keep it where every user may enter (the clone in /srv, "
+                "DATA_DIR=/var/tmp/tasks), or do not run as root."
             )
 
     def _initialise(self, data: Path) -> None:
