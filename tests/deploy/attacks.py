@@ -29,7 +29,7 @@ CONNECTIONS = 45  # nginx allows 50 per address
 PIPELINED = 900
 SMALL_BUFFER = 4096
 SPELLINGS = ("Bearer ", "bearer ", "BEARER ", "BeArEr  ", "Bearer   ")
-SEARCH = " ".join("a" * length + "b" for length in range(17, 27))
+SEARCH = " ".join("a" * length + "b" for length in range(13, 23))
 # One user's tasks are as costly to search as possible, the other's as large as possible.
 TASKS = """
 INSERT INTO "user" (id, name, email, "emailVerified") VALUES ('{user}', 'a', '{user}@b.c', false);

@@ -178,6 +178,7 @@ def test_neighbour_is_served_during_an_attack(name: str, rounds: dict[str, Round
     found = rounds[name]
 
     assert found.statuses.total() > 0
+    assert found.statuses[422] == 0
     assert found.failed == 0
     assert found.slow <= 1 + rounds[NONE].slow
 
