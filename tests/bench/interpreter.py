@@ -50,7 +50,7 @@ def run_in_image(results: Path) -> None:
     """Run the benchmark in a container; raises ``SystemExit`` with one sentence if it fails."""
     _build()
     with TemporaryDirectory() as folder:
-        options = ["--rm", "--init", "--shm-size=1g", "--volume=/tmp"]
+        options = ["--rm", "--shm-size=1g", "--volume=/tmp"]
         options += [f"--volume={ROOT}:/app:ro", f"--volume={folder}:/results"]
         options += [f"--env={name}" for name in PASSED_ON if name in os.environ]
         options += [f"--env={INSIDE}=1", f"--env=RESULTS=/results/{results.name}"]
