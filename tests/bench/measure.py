@@ -47,6 +47,8 @@ class Figure:
         cycle = operation.cycle()
         before = server.cpu_seconds(), server.database_cpu_seconds(), server.log_bytes()
         run = load(server.url, cycle, **options)
+        if not run.requests:
+            raise SystemExit(f"{self.target} sent no response to {self.operation}: {run}")
         after = server.cpu_seconds(), server.database_cpu_seconds(), server.log_bytes()
         cpu, database, log = ((b - a) / run.requests for a, b in zip(before, after, strict=True))
         self.loads.append(run)
