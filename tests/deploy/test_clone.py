@@ -9,6 +9,7 @@ from tests.deploy.clones import clone
 from tests.deploy.edge_client import got
 from tests.support.command import finished
 from tests.support.database.embedded_postgres import readable_folder
+from tests.support.documents import block
 from tests.support.stack.compose_stack import Stack, project_settings, require_engine
 from tests.support.waiting import wait_until
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.slow
 SECRET = "another secret of at least thirty-two bytes"
 FILE = "deploy/secrets/better_auth_secret"
 KINDS = ("container", "network", "volume")
+DUMP = block("observability/RUNBOOK.md", "docker compose exec -T db pg_dump")
+RESTORE = block("observability/RUNBOOK.md", "docker compose stop nginx api")
 UP = ("make", "up", "SERVICES=api nginx")
 
 
@@ -61,6 +64,19 @@ def test_a_clean_clone_starts_and_keeps_its_data_after_make_down(cloned: Stack) 
     assert not (cloned.clone / ".venv").exists()
     assert found == [task]
     assert (cloned.data / "tls.crt").read_bytes() == certificate
+
+
+def test_a_dump_brings_deleted_tasks_back(cloned: Stack) -> None:
+    restore = RESTORE.replace("make up", 'make up SERVICES="api nginx"')
+    cloned.up()
+    with cloned.user("erin") as erin:
+        task = erin.post("/tasks", json={"title": "dumped"}).json()
+        cloned.said("bash", "-euc", DUMP)
+        erin.delete(f"/tasks/{task['id']}")
+        cloned.said("bash", "-euc", restore)
+        found = erin.get("/tasks").json()
+
+    assert found == [task]
 
 
 def test_a_changed_secret_reaches_the_api_and_is_not_shown_by_inspect(cloned: Stack) -> None:

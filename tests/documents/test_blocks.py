@@ -110,10 +110,10 @@ def test_a_module_that_a_sentence_runs_exists(command: str) -> None:
 def test_a_service_that_a_sentence_names_exists(command: str) -> None:
     services = {*yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]}
     words = shlex.split(command.partition("|")[0].partition("<")[0].partition(">")[0])[2:]
-    verbs = {"up", "ps", "logs", "restart", "exec", "stop", "start"}
+    verbs = {"up", "ps", "logs", "restart", "exec", "stop", "start", "run"}
     [verb] = [words.index(word) for word in words if word in verbs][:1]
     named = [word for word in words[verb + 1 :] if not word.startswith("-") and not word.isdigit()]
-    named = named[:1] if words[verb] == "exec" else named
+    named = named[:1] if words[verb] in {"exec", "run"} else named
 
     assert {*named} <= services
 
