@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, all_, bindparam, case, collate, func, not_
+from sqlalchemy import ColumnElement, Text, bindparam, case, collate, func, not_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.tasks.schemas import ListQuery
@@ -10,7 +10,6 @@ from api.tasks.statements import COMPLETED
 from api.tasks.tables import TASK
 from api.tasks.times import DAY_LENGTH, is_day, to_instant, to_wall_clock
 
-SEARCHED_TEXT = func.concat_ws(" ", TASK.c.title, TASK.c.description)
 # The day of a due date as it was sent: for a time, the day at its own offset.
 DUE_DAY = collate(func.left(TASK.c.due_date, DAY_LENGTH), "C")
 
@@ -26,7 +25,6 @@ FILTERS: dict[str, ColumnElement[bool]] = {
     "completed": TASK.c.completed == COMPLETED,
     "priority": TASK.c.priority == bindparam("priority"),
     "tags": TASK.c.tags.contains(bindparam("tags", type_=ARRAY(Text))),
-    "patterns": SEARCHED_TEXT.ilike(all_(bindparam("patterns", type_=ARRAY(Text)))),
     "due_from_day": bindparam("due_from_day") <= DUE_DAY,
     "due_from_time": not_(_is_due_before("due_from_time")),
     "due_before_day": bindparam("due_before_day") > DUE_DAY,
@@ -40,7 +38,6 @@ def values(query: ListQuery) -> dict[str, Any]:
         "completed": None if query.status == "all" else query.status == "completed",
         "priority": query.priority,
         "tags": query.tag or None,
-        "patterns": [_like_pattern(word) for word in (query.search or "").split()] or None,
         **_due_bound("due_from", query.due_from),
         **_due_bound("due_before", query.due_before),
     }
@@ -54,8 +51,3 @@ def _due_bound(name: str, bound: str | None) -> dict[str, Any]:
         return {f"{name}_day": bound}
     wall_clock = to_wall_clock(bound)
     return {f"{name}_time": to_instant(bound), f"{name}_time_wall_clock": wall_clock}
-
-
-def _like_pattern(word: str) -> str:
-    escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"

@@ -1,22 +1,26 @@
 """The SQL of a list page: filters, sort orders and keyset pagination."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     asc,
     bindparam,
     case,
     collate,
     desc,
+    func,
     literal_column,
     select,
+    true,
     tuple_,
 )
 
+from api.database.engine import Rows
 from api.database.statement import CompiledStatement
-from api.tasks import filters
+from api.tasks import filters, search
 from api.tasks.cursor import NO_DUE_DATE_KEY, decode
 from api.tasks.fields import Direction, Sort
 from api.tasks.schemas import ListQuery
@@ -29,21 +33,39 @@ SORT_KEYS: dict[Sort, ColumnElement[Any]] = {
     "title": collate(TASK.c.title, "C"),
     "priority": TASK.c.priority_rank,
 }
+# Of a response; one task has less than 32 KiB.
+MAX_PAGE_BYTES = 2**20
 POSITION = tuple_(bindparam("after_key"), bindparam("after_id"))
 
 
 def page(query: ListQuery) -> tuple[CompiledStatement, dict[str, Any]]:
-    """The statement of a page and its values; it asks for one row more than ``limit``."""
+    """The statement of a page and its values.
+
+    Columns: a task's JSON, and the size of the page that ends with it. There may be one row more
+    than belongs to the page.
+    """
     values = filters.values(query)
     names = frozenset(values.keys() & filters.FILTERS.keys())
-    statement = _page(query.sort, query.direction, names, first_page=query.cursor is None)
-    after = decode(query.cursor, query.sort, query.direction) if query.cursor is not None else {}
-    return statement, values | after | {"limit": query.limit + 1}
+    words, word_values = search.parse(query.search)
+    first_page = query.cursor is None
+    statement = _page(query.sort, query.direction, names, words, first_page=first_page)
+    after = {} if first_page else decode(query.cursor, query.sort, query.direction)
+    return statement, values | word_values | after | {"limit": query.limit + 1}
 
 
-@cache
+def cut(rows: Rows, limit: int) -> list[str]:
+    """The tasks that belong to the page; it is not the last page if there are more rows."""
+    return [task for task, sizes in rows[:limit] if sizes < MAX_PAGE_BYTES]
+
+
+@lru_cache(maxsize=512)
 def _page(
-    sort: Sort, direction: Direction, names: frozenset[str], *, first_page: bool
+    sort: Sort,
+    direction: Direction,
+    names: frozenset[str],
+    words: search.Shape,
+    *,
+    first_page: bool,
 ) -> CompiledStatement:
     """One index range scan, forwards or backwards: user id and row comparison bound it."""
     key = _due_date_key(direction) if sort == "due_date" else SORT_KEYS[sort]
@@ -53,9 +75,26 @@ def _page(
         conditions.append(position > POSITION if direction == "asc" else position < POSITION)
     ordered = asc if direction == "asc" else desc
     rows = select(*TASK_COLUMNS).where(*conditions).order_by(ordered(key), ordered(TASK.c.id))
-    return CompiledStatement.of(
-        "list", rows_as_json(rows.limit(bindparam("limit")).subquery("page"))
-    )
+    if words:
+        searched = search.searched_text()
+        rows = rows.select_from(TASK.join(searched, true()))
+        rows = rows.where(*search.conditions(words, searched))
+    return CompiledStatement.of("list", _within_bytes(rows.limit(bindparam("limit"))))
+
+
+def _within_bytes(rows: Select[Any]) -> Select[Any]:
+    """The rows as JSON, in the order in which they come, and the bytes up to and with each.
+
+    The last row may be the first that does not fit, as a sign that there is more.
+    """
+    # OFFSET keeps the planner from making the JSON twice.
+    json = rows_as_json(rows.subquery("page")).offset(literal_column("0")).subquery("json")
+    [task] = json.c
+    size = func.octet_length(task) + 1
+    sizes = func.sum(size).over(rows=(None, 0))
+    sized = select(task.label("task"), sizes.label("sizes"), size.label("size")).subquery("sized")
+    fits_before = sized.c.sizes - sized.c.size < MAX_PAGE_BYTES
+    return select(sized.c.task, sized.c.sizes).where(fits_before)
 
 
 def _due_date_key(direction: Direction) -> ColumnElement[Any]:

@@ -16,7 +16,7 @@ from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
 from api.state import state_of
 from api.tasks import cursor, statements
 from api.tasks.fields import TaskId
-from api.tasks.listing import page
+from api.tasks.listing import cut, page
 from api.tasks.schemas import Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
 from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
 from api.web.user_route import UserId, UserRoute
@@ -46,11 +46,9 @@ async def list_tasks(
     """List the user's tasks; a ``Link`` header with ``rel="next"`` announces a further page."""
     statement, values = page(query)
     rows = await _execute(request, statement, user_id, **values)
-    rows_as_json = [row[0] for row in rows[: query.limit]]
-    headers = (
-        {"Link": _next_link(request, query, rows_as_json[-1])} if len(rows) > query.limit else {}
-    )
-    return _json_response(f"[{','.join(rows_as_json)}]", headers=headers)
+    tasks = cut(rows, query.limit)
+    headers = {"Link": _next_link(request, query, tasks[-1])} if len(tasks) < len(rows) else {}
+    return _json_response(f"[{','.join(tasks)}]", headers=headers)
 
 
 @router.post("", status_code=201, response_model=TaskRead, response_description="The new task.")
