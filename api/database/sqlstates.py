@@ -21,11 +21,14 @@ from api.problems.problem import Problem
 # By SQLSTATE, or its class; any other is a defect of ours.
 PROBLEM_BY_SQLSTATE: dict[str, tuple[type[Problem], str]] = {
     "22023": (SchemaOutdated, Cause.SCHEMA),  # the role does not exist
+    "22P02": (SchemaOutdated, Cause.SCHEMA),  # a user id is no value of the user table's id
     "23503": (TokenInvalid, AuthFailure.UNKNOWN_USER),  # the user row does not exist
     "25006": (ReadOnly, Cause.READ_ONLY),
     "40": (DatabaseUnavailable, Cause.CONFLICT),  # deadlock and its kin: rolled back
     "42501": (SchemaOutdated, Cause.SCHEMA),  # the role or its grants are missing
     "42703": (SchemaOutdated, Cause.SCHEMA),
+    "42804": (SchemaOutdated, Cause.SCHEMA),  # a column has another type, as do uuid ids of users
+    "42883": (SchemaOutdated, Cause.SCHEMA),  # the same, in a comparison
     "42P01": (SchemaOutdated, Cause.SCHEMA),
     "42P10": (SchemaOutdated, Cause.SCHEMA),  # no unique index for ON CONFLICT
     "53": (DatabaseUnavailable, Cause.RESOURCES),

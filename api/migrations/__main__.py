@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from api.config import settings
 from api.database.urls import direct_url
 from api.migrations.connection_budget import check_budget
-from api.migrations.user_table import UserTable, required_columns
+from api.migrations.user_table import UserTable, advice
 
 # Long enough for a suspended database to wake up.
 CONNECT_SECONDS = 15
@@ -44,14 +44,10 @@ def main() -> None:
     with _connect(url) as connection:
         print(check_budget(connection, config), file=sys.stderr)
     upgrade(url, config.auth_user_table)
-    with _connect(url) as connection:
-        if config.creates_users and (columns := required_columns(connection)):
-            names = ", ".join(columns)
-            print(
-                f'The table "user" requires {names}, which only Better Auth fills in:'
-                " set AUTH_USER_PROVISIONING=require.",
-                file=sys.stderr,
-            )
+    if config.auth_user_table == "user":
+        with _connect(url) as connection:
+            for sentence in advice(connection, creates_users=config.creates_users):
+                print(sentence, file=sys.stderr)
     print("The database has this release's schema.", file=sys.stderr)
 
 

@@ -4,7 +4,7 @@ Either may come first. A user table that tasks cannot refer to is refused before
 with ``AUTH_USER_TABLE=none`` there is neither a user table nor a foreign key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -31,11 +31,12 @@ SELECT attname, format_type(atttypid, NULL),
 FROM pg_attribute WHERE attrelid = to_regclass('"user"') AND attnum > 0 AND NOT attisdropped
 ORDER BY attnum
 """)
-# A table with Better Auth's columns, in whatever spelling, under another name.
+# A table with Better Auth's columns, in any spelling, under another name.
 FIND_RENAMED = text("""
 SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relkind IN ('r', 'p') AND pg_table_is_visible(attrelid) AND NOT attisdropped
   AND lower(replace(attname, '_', '')) IN ('email', 'emailverified')
+  AND attrelid IS DISTINCT FROM to_regclass('"user"')
 GROUP BY attrelid HAVING count(*) = 2
 """)
 FIND_FOREIGN_KEY = text("""
@@ -48,8 +49,7 @@ ADVICE = "give the API a database of its own, or set AUTH_USER_TABLE=none."
 def check_user_table(connection: Connection) -> None:
     """Raise ``SystemExit`` with one sentence unless tasks can refer to Better Auth's users."""
     columns = {name: kind for name, kind, _ in connection.execute(FIND_COLUMNS)}
-    renamed = connection.scalar(FIND_RENAMED)
-    if not columns and renamed:
+    if not columns and (renamed := connection.scalar(FIND_RENAMED)):
         raise SystemExit(f'Better Auth keeps its users in {renamed}, not in "user": {ADVICE}')
     if columns and (missing := [name for name in COLUMNS if name not in columns]):
         names = ", ".join(missing)
@@ -60,10 +60,20 @@ def check_user_table(connection: Connection) -> None:
         )
 
 
-def required_columns(connection: Connection) -> list[str]:
-    """The columns that a user row needs and that only Better Auth can fill."""
+def advice(connection: Connection, *, creates_users: bool) -> Iterator[str]:
+    """Sentences for the operator about a user table that works, but perhaps not as meant."""
     columns = connection.execute(FIND_COLUMNS)
-    return [name for name, _, required in columns if required and name not in COLUMNS]
+    required = [name for name, _, required in columns if required and name not in COLUMNS]
+    if creates_users and required:
+        yield (
+            f'The table "user" requires {", ".join(required)}, which only Better Auth fills in:'
+            " set AUTH_USER_PROVISIONING=require."
+        )
+    if renamed := connection.scalar(FIND_RENAMED):
+        yield (
+            f'Tasks refer to "user", but {renamed} has Better Auth\'s columns too: if Better Auth'
+            " keeps its users there, set AUTH_USER_TABLE=none."
+        )
 
 
 def create_user_table(connection: Connection) -> None:

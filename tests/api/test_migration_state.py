@@ -5,9 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from uuid import uuid4
 
 import pytest
 from alembic.config import Config
+from sqlalchemy import make_url
 
 from api.migrations import __main__ as migrations
 from api.migrations.locks import ADVISORY_LOCK_KEY
@@ -159,6 +161,36 @@ def test_a_concurrent_index_keeps_the_advisory_lock_and_the_lock_timeout(
         f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {ADVISORY_LOCK_KEY}"
     )
     assert ask(empty, held) == [(0,)]
+
+
+def test_an_owner_without_bypassrls_can_dump_as_the_runbook_says(server: str) -> None:
+    owner = f"owner_{uuid4().hex}"
+    ask(server, f"CREATE ROLE {owner} LOGIN PASSWORD 'secret' CREATEROLE")
+    with empty_database(server, owner=owner) as admins:
+        url = make_url(admins).set(username=owner, password="secret")
+        own = url.render_as_string(hide_password=False)
+        migrate(own)
+        with serve(make_settings(database_url=own)) as base, User(base, "ann") as ann:
+            task = ann.add("the only task")
+            assert b"affected by row-level security" in dump(own).stderr
+
+            ask(own, "ALTER TABLE task NO FORCE ROW LEVEL SECURITY")
+            dumped = dump(own)
+            with User(base, "bob") as bob:
+                assert (ann.all(), bob.all()) == ([task], [])
+        migrate(own)
+        forced = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'task'"
+        assert ask(own, forced) == [(True,)]
+    ask(server, "DROP ROLE task_api")
+    ask(server, f"DROP ROLE {owner}")
+
+    assert (dumped.returncode, dumped.stderr) == (0, b"")
+    assert b"the only task" in dumped.stdout
+
+
+def dump(url: str) -> subprocess.CompletedProcess[bytes]:
+    """What ``pg_dump`` writes as text."""
+    return subprocess.run([binary("pg_dump"), url], check=False, capture_output=True)
 
 
 def restore(source: str, target: str) -> None:

@@ -144,6 +144,18 @@ def test_a_user_table_with_further_required_columns_wants_require(
     assert migrated(empty, **settings) == (0, lines)
 
 
+def test_a_second_table_with_better_auths_columns_is_mentioned(empty: str) -> None:
+    migrate(empty)
+    ask(empty, REFUSED["a renamed table"][0])
+    sentence = (
+        'Tasks refer to "user", but users has Better Auth\'s columns too: if Better Auth'
+        " keeps its users there, set AUTH_USER_TABLE=none."
+    )
+
+    assert migrated(empty) == (0, [sentence, DONE])
+    assert migrated(empty, AUTH_USER_TABLE="none") == (0, [DONE])
+
+
 def test_require_without_a_user_table_is_refused() -> None:
     settings = {"AUTH_USER_PROVISIONING": "require", "AUTH_USER_TABLE": "none"}
     with finished(*MIGRATE, settings=settings) as done:

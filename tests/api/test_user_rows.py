@@ -105,6 +105,26 @@ def test_an_existing_user_row_stays_as_it_is(own: str) -> None:
     assert ask(own, 'SELECT * FROM "user"') == before
 
 
+@pytest.mark.parametrize("provisioning", ["jit", "require"])
+@pytest.mark.parametrize("kind", ["uuid", "integer"])
+def test_ids_of_another_type_are_an_outdated_schema_and_no_500(
+    kind: str, provisioning: str, own: str
+) -> None:
+    ask(
+        own,
+        f"""ALTER TABLE task DROP CONSTRAINT task_user_id_fkey; TRUNCATE "user";
+        ALTER TABLE "user" ALTER id TYPE {kind} USING NULL""",
+    )
+    if provisioning == "require":
+        ask(own, "DROP TABLE task")
+    settings = make_settings(database_url=own, auth_user_provisioning=provisioning)
+    with serve(settings) as base:
+        for name in ("ann", "7", "3a7ef72e-2419-436f-92e4-242e1f40e5a6"):
+            with User(base, name) as user:
+                refused = user.post(user.tasks, json={"title": "a"})
+                assert (refused.status_code, refused.json()["code"]) == (503, "schema_outdated")
+
+
 def test_a_defect_of_the_task_table_is_not_taken_for_a_missing_user(own: str) -> None:
     ask(own, "ALTER TABLE task ADD colour text NOT NULL")
     with serve(make_settings(database_url=own)) as base, User(base, f"u-{uuid4().hex}") as carol:

@@ -26,9 +26,14 @@ TOO_MANY = httpx.codes.TOO_MANY_REQUESTS
 class Account:
     """A Better Auth account with a session; ``id`` is the user id."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **members: str) -> None:
         self.client = httpx.Client(base_url=f"{url}/api/auth", headers={"Origin": url}, timeout=30)
-        account = {"name": "Ann", "email": f"{uuid4().hex}@example.com", "password": PASSWORD}
+        account = {
+            "name": "Ann",
+            "email": f"{uuid4().hex}@example.com",
+            "password": PASSWORD,
+            **members,
+        }
         self.id = str(self.post("/sign-up/email", account)["user"]["id"])
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
