@@ -11,6 +11,7 @@ from api.config.settings import SECRETS, Settings
 from api.main import create_app
 from api.problems.problem import Problem
 from api.tasks.schemas import ListQuery, TaskRead
+from api.web.cors import ALLOWED_HEADERS
 from observability import edge_exporter
 from tests.support.command import ROOT
 from tests.support.documents import documents, headings, section, table, text
@@ -70,6 +71,12 @@ def test_every_member_of_a_task_is_listed() -> None:
     written = {name for (names,) in table(API, "A task", 0) for name in names.split(", ")}
 
     assert written == set(TaskRead.model_fields)
+
+
+def test_every_header_that_a_page_may_send_is_listed() -> None:
+    sentence = section(API, "Headers").partition("A page of another origin may send ")[2]
+
+    assert re.findall(CODE, sentence.partition("\n\n")[0]) == [*ALLOWED_HEADERS]
 
 
 def test_every_parameter_of_a_list_is_listed() -> None:
