@@ -49,7 +49,7 @@ def clone() -> Iterator[Path]:
 def shell(script: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """The result of a script that ends at its first failure."""
     return subprocess.run(
-        ["bash", "-euc", script],
+        [require_tool("bash"), "-euc", script],
         cwd=cwd,
         env={"PATH": os.environ["PATH"], "HOME": f"{cwd}", **settings},
         capture_output=True,

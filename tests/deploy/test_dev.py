@@ -24,6 +24,7 @@ from tests.support.command import (
 )
 from tests.support.database.temporary_database import empty_database
 from tests.support.documents import block
+from tests.support.required_tools import require_tool
 from tests.support.waiting import wait_until
 
 MAKE_DEV = block(".github/CONTRIBUTING.md", "make dev").split()
@@ -53,8 +54,9 @@ def missing_task(command: Command, clone: Path, data: Path) -> str:
     """The sentence about a task that does not exist, as the guide asks for it."""
     [port] = re.findall(r"Ready on http://[\d.]+:(\d+)", command.errors)
     script = ASK.replace(":8000/", f":{port}/").replace("curl ", "curl -sS ")
+    require_tool("curl")
     done = subprocess.run(
-        ["bash", "-euc", script],
+        [require_tool("bash"), "-euc", script],
         cwd=clone,
         env={**os.environ, "DATA_DIR": f"{data}"},
         capture_output=True,
