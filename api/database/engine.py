@@ -46,7 +46,7 @@ class Database:
         when a write was sent and no answer came.
         """
         started = perf_counter()
-        parameters = {**statement.defaults, **values, "owner": user_id}
+        parameters = {**statement.defaults, **values, "user_id": user_id}
         try:
             rows = await self._send_with_retry(statement, parameters)
         except Problem as problem:
@@ -112,7 +112,7 @@ class Database:
             raise
 
     async def _send(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
-        user_id = parameters["owner"]
+        user_id = parameters["user_id"]
         connection = await self._pool.acquire(user_id)
         try:
             return await self._execute(connection, statement, parameters)

@@ -2,7 +2,7 @@
 
 psycopg2 speaks the simple query protocol, so several statements travel as one message, and the
 server runs them as one implicit transaction. Each message begins with the same prefix: it takes
-on the role that row-level security binds, names the owner, and bounds the statement's time. All
+on the role that row-level security binds, sets the user id, and bounds the statement's time. All
 of it ends with the message, so nothing stays on a pooled connection, nor on PgBouncer's.
 """
 
@@ -18,7 +18,7 @@ from api.problems.problem import Problem
 
 ROLE = "task_api"
 PREFIX = (
-    f"SELECT set_config('role','{ROLE}',true), set_config('app.user_id',%(owner)s,true), "
+    f"SELECT set_config('role','{ROLE}',true), set_config('app.user_id',%(user_id)s,true), "
     "set_config('statement_timeout','{milliseconds}',true), set_config('TimeZone','UTC',true), "
     # Every order has its index; PostgreSQL guesses few matches for a search, and would rather
     # read and sort all tasks of the user than walk in order until the page is full.

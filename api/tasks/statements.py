@@ -39,7 +39,7 @@ TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
 STATEMENTS = ("list", "read", "create", "change", "toggle", "remove")
 
-USER_ID: ColumnElement[str] = bindparam("owner", type_=Text)
+USER_ID: ColumnElement[str] = bindparam("user_id", type_=Text)
 OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
 COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)

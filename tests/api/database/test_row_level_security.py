@@ -43,7 +43,7 @@ LOOK = """
         current_setting('statement_timeout'), current_setting('TimeZone')
 """
 DOUBLED = """
-    INSERT INTO "user" (id, name, email, "emailVerified") VALUES (%(owner)s, '', '', true)
+    INSERT INTO "user" (id, name, email, "emailVerified") VALUES (%(user_id)s, '', '', true)
 """
 MESSAGES = {
     "a success": ("SELECT 1", None),
@@ -142,7 +142,7 @@ def test_message_leaves_no_settings_on_its_connection(
         before = cursor.fetchall()
         found = None
         try:
-            cursor.execute(message, {"owner": bob, "other": alice})
+            cursor.execute(message, {"user_id": bob, "other": alice})
         except psycopg2.Error as error:
             found = error.pgcode
         status = connection.info.transaction_status

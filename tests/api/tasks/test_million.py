@@ -61,7 +61,7 @@ def check_page(cursor: Any, query: dict[str, Any]) -> None:
 @pytest.mark.parametrize("sort", SORTS)
 def test_first_and_deep_pages_use_an_index(cursor: Any, sort: Any, order: Any) -> None:
     message, values = page(ListQuery(sort=sort, order=order))
-    cursor.execute(message.text, {**message.defaults, **values, "owner": OWNER})
+    cursor.execute(message.text, {**message.defaults, **values, "user_id": OWNER})
     seventieth = cursor.fetchall()[70][0]
 
     check_page(cursor, {"sort": sort, "order": order})

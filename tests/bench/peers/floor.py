@@ -57,7 +57,7 @@ class Pool:
         async with self._turns:
             connection = self._idle.pop() if self._idle else await _connected()
             cursor = connection.cursor()
-            parameters = {**message.defaults, **values, "owner": user_id}
+            parameters = {**message.defaults, **values, "user_id": user_id}
             cursor.execute(self._prefix + message.text, parameters)
             await _ready(connection)
             rows: list[Any] = cursor.fetchall()

@@ -60,7 +60,7 @@ def plan(
 ) -> str:
     """The plan of a message, as the API sends it for ``OWNER``."""
     text = f"{PREFIX.format(milliseconds=9000)} EXPLAIN ({options}) {message.text}"
-    cursor.execute(text, {**message.defaults, **values, "owner": OWNER})
+    cursor.execute(text, {**message.defaults, **values, "user_id": OWNER})
     return "\n".join(line for (line,) in cursor.fetchall())
 
 
