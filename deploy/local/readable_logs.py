@@ -35,13 +35,14 @@ def readable_stdout() -> Iterator[None]:
 
 
 def readable(line: str) -> str:
-    """The text of a JSON log line; a line that is not a JSON object is returned as it is."""
+    """The text of a JSON log line; a line of another form is returned as it is."""
     try:
-        entry = strict_json.parse(line.encode())
-    except ValueError:
+        return _text(strict_json.parse(line.encode()))
+    except (ValueError, LookupError, TypeError, AttributeError):
         return line
-    if not isinstance(entry, dict):
-        return line
+
+
+def _text(entry: Mapping[str, Any]) -> str:
     members = [f"{name}={value}" for name, value in entry.items() if name not in SHOWN and value]
     time = str(entry.get("ts", ""))[11:19]
     level = str(entry.get("level", "")).ljust(LEVEL_WIDTH)
