@@ -88,10 +88,10 @@ def test_under_require_the_token_of_a_deleted_account_creates_no_user(
     settings = make_settings(
         database_url=own, better_auth_url=service.url, auth_user_provisioning="require"
     )
-    with serve(settings) as base, Account(service.url) as ann, ann.api_client(base) as guest:
-        guest.add()
+    with serve(settings) as base, Account(service.url) as ann, ann.api_client(base) as client:
+        client.add()
         ann.delete_account()
-        refused = guest.post(guest.tasks, json={"title": "again"})
+        refused = client.post(client.tasks, json={"title": "again"})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
     assert ask(own, f"""SELECT count(*) FROM "user" WHERE id = '{ann.id}'""") == [(0,)]
@@ -103,7 +103,7 @@ def test_other_tokens_signed_by_better_auth_are_refused(by: str, own: str) -> No
         better_auth(own, MORE, COOKIE_BY=by) as service,
         serve(make_settings(database_url=own, better_auth_url=service.url)) as base,
         Account(service.url) as ann,
-        TokenClient(base, ann.id) as guest,
+        TokenClient(base, ann.id) as client,
     ):
         ann.client.get("/get-session")
         cached = ann.client.cookies["better-auth.session_data"]
@@ -112,10 +112,10 @@ def test_other_tokens_signed_by_better_auth_are_refused(by: str, own: str) -> No
 
         assert algorithm_of(cached) == COOKIES[by]
         assert jwt.decode(sent["token"], SECRET, ["HS256"])["email"]
-        assert guest.outcome(ann.token()) == "ok"
-        assert guest.outcome(token(ann.id)) == "ok"
+        assert client.outcome(ann.token()) == "ok"
+        assert client.outcome(token(ann.id)) == "ok"
         for other in (cached, sent["token"], session):
-            assert guest.outcome(other) == "token_invalid"
+            assert client.outcome(other) == "token_invalid"
 
 
 @pytest.mark.slow
@@ -138,6 +138,6 @@ def test_a_token_of_another_user_is_user_mismatch(base: str, service: BetterAuth
     with (
         Account(service.url) as ann,
         Account(service.url) as bob,
-        TokenClient(base, ann.id) as guest,
+        TokenClient(base, ann.id) as client,
     ):
-        assert guest.outcome(bob.token()) == "user_mismatch"
+        assert client.outcome(bob.token()) == "user_mismatch"

@@ -53,8 +53,8 @@ def test_first_tokens_minted_concurrently_are_all_accepted(own: str) -> None:
         with ThreadPoolExecutor(PEOPLE) as pool:
             tokens = [*pool.map(Account.token, people)]
         for person, token in zip(people, tokens, strict=True):
-            with TokenClient(base, person.id) as guest:
-                assert guest.outcome(token) == "ok"
+            with TokenClient(base, person.id) as client:
+                assert client.outcome(token) == "ok"
 
 
 def test_known_keys_are_accepted_during_and_after_an_outage(own: str) -> None:
@@ -62,15 +62,15 @@ def test_known_keys_are_accepted_during_and_after_an_outage(own: str) -> None:
         better_auth(own) as service,
         Account(service.url) as ann,
         trusted(own, service) as base,
-        TokenClient(base, ann.id) as guest,
+        TokenClient(base, ann.id) as client,
     ):
         token = ann.token()
-        assert guest.outcome(token) == "ok"
+        assert client.outcome(token) == "ok"
         assert service.command.stop(signal.SIGTERM) == 0
-        assert [guest.outcome(token) for _ in range(20)] == ["ok"] * 20
+        assert [client.outcome(token) for _ in range(20)] == ["ok"] * 20
 
         with better_auth(own, port=service.port):
-            assert guest.outcome(ann.token()) == "ok"
+            assert client.outcome(ann.token()) == "ok"
 
 
 @pytest.mark.slow
@@ -79,10 +79,10 @@ def test_rotation_every_two_seconds_under_load_refuses_no_good_token(own: str) -
     over = threading.Event()
 
     def load(person: Account, base: str) -> None:
-        with TokenClient(base, person.id) as guest:
+        with TokenClient(base, person.id) as client:
             first = person.token()
             while not over.wait(0.01):
-                codes.update(map(guest.outcome, (person.token(), first)))
+                codes.update(map(client.outcome, (person.token(), first)))
 
     with (
         better_auth(own, JWT_ROTATION_SECONDS=f"{ROTATION_SECONDS}") as service,
@@ -111,8 +111,8 @@ def test_tokens_of_version_1_2_are_accepted(api_first: bool, database_url: str) 
         with better_auth(url, folder=path) as service, Account(service.url) as ann:
             migrate(url)
             token = ann.token()  # here the first token makes the first key, and nothing before
-            with trusted(url, service) as base, TokenClient(base, ann.id) as guest:
-                assert guest.outcome(token) == "ok"
+            with trusted(url, service) as base, TokenClient(base, ann.id) as client:
+                assert client.outcome(token) == "ok"
 
 
 def furnish(path: Path) -> None:

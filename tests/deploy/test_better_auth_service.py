@@ -30,9 +30,9 @@ def columns(url: str, *, api_first: bool) -> list[tuple[object, ...]]:
         better_auth(url) as service,
         serve(make_settings(database_url=url, better_auth_url=service.url)) as base,
         Account(service.url) as ann,
-        ann.api_client(base) as guest,
+        ann.api_client(base) as client,
     ):
-        assert guest.add()["user_id"] == ann.id
+        assert client.add()["user_id"] == ann.id
     return ask(url, COLUMNS)
 
 

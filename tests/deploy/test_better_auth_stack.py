@@ -38,8 +38,8 @@ def stack() -> Iterator[Stack]:
 
 def answered(stack: Stack, token: str, path: str) -> int:
     """The status of a request with this token."""
-    with caller(stack, token) as guest:
-        return guest.get(path).status_code
+    with caller(stack, token) as client:
+        return client.get(path).status_code
 
 
 def count(stack: Stack, event: str) -> int:

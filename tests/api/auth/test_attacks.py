@@ -54,19 +54,19 @@ def proxy(database_url: str) -> Iterator[tuple[CountingProxy, str]]:
 
 
 @pytest.fixture(scope="module")
-def guest(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[TokenClient]:
+def client(issuer: Issuer, proxy: tuple[CountingProxy, str]) -> Iterator[TokenClient]:
     """The client of the attacker."""
     with api_trusting(issuer, proxy[1], better_auth_secret=SECRET) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def stage(issuer: Issuer, trap: Issuer, guest: TokenClient) -> Stage:
+def stage(issuer: Issuer, trap: Issuer, client: TokenClient) -> Stage:
     """The issuer, its keys and the victim that the attacks use."""
     issuer.entries = [*signatures.WEAK, *issuer.entries]
     kids = {name: issuer.rotate(name) for name in SIGNING}
-    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    return Stage(issuer, kids, guest.user_id, trap.jwks_url)
+    assert client.outcome(issuer.token(client.user_id)) == "ok"
+    return Stage(issuer, kids, client.user_id, trap.jwks_url)
 
 
 def reason_for(response: httpx.Response, log: BinaryIO) -> str:
@@ -87,7 +87,7 @@ def test_attack_names_are_unique() -> None:
 
 @pytest.mark.parametrize("algorithm", [*SIGNING, "HS256"])
 def test_the_unmodified_tokens_of_the_attacks_are_accepted(
-    algorithm: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str]
+    algorithm: str, stage: Stage, client: TokenClient, proxy: tuple[CountingProxy, str]
 ) -> None:
     before = len(proxy[0].messages)
     if algorithm == "HS256":
@@ -95,7 +95,7 @@ def test_the_unmodified_tokens_of_the_attacks_are_accepted(
     else:
         token = stage.signed(stage.head(algorithm), stage.claims(), algorithm)
 
-    assert guest.outcome(token) == "ok"
+    assert client.outcome(token) == "ok"
     assert len(proxy[0].messages) == before + 1
 
 
@@ -104,12 +104,12 @@ def test_the_unmodified_tokens_of_the_attacks_are_accepted(
     [(0, 401, "token_missing", 'Bearer realm="tasks"'), (2, 400, "invalid_request", None)],
 )
 def test_exactly_one_authorization_header_is_required(
-    lines: int, status: int, code: str, challenge: str | None, stage: Stage, guest: TokenClient
+    lines: int, status: int, code: str, challenge: str | None, stage: Stage, client: TokenClient
 ) -> None:
     token = stage.signed(stage.head(), stage.claims())
     headers = [("Authorization", f"Bearer {token}")] * lines
 
-    response = guest.get(guest.tasks, headers=headers)
+    response = client.get(client.tasks, headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers.get("www-authenticate") == challenge
@@ -117,12 +117,12 @@ def test_exactly_one_authorization_header_is_required(
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_refused_without_a_database_message(
-    name: str, stage: Stage, guest: TokenClient, proxy: tuple[CountingProxy, str], log: BinaryIO
+    name: str, stage: Stage, client: TokenClient, proxy: tuple[CountingProxy, str], log: BinaryIO
 ) -> None:
     attack = ATTACKS[name]
     before = (proxy[0].connections, len(proxy[0].messages))
 
-    response = guest.ask(attack.make(stage))
+    response = client.ask(attack.make(stage))
 
     code, challenge = response.json()["code"], response.headers["www-authenticate"]
     assert (code, response.status_code, challenge) == (attack.code, *REFUSALS[attack.code][:2])

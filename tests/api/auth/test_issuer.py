@@ -44,7 +44,7 @@ def published() -> Iterator[tuple[Issuer, dict[str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[TokenClient]:
+def client(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterator[TokenClient]:
     """A client of an API that trusts all of these keys."""
     with api_trusting(published[0], database_url) as made:
         yield made
@@ -53,27 +53,27 @@ def guest(published: tuple[Issuer, dict[str, str]], database_url: str) -> Iterat
 @pytest.mark.parametrize("operation", operations(), ids=str)
 @pytest.mark.parametrize("kind", SIGNING)
 def test_every_default_algorithm_is_accepted_by_every_operation(
-    kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
+    kind: str, operation: Operation, published: tuple[Issuer, dict[str, str]], client: TokenClient
 ) -> None:
     issuer, kids = published
-    signed = issuer.token(guest.user_id, {"kid": kids[kind]})
-    guest.headers["Authorization"] = f"Bearer {signed}"
-    task = guest.add()
+    signed = issuer.token(client.user_id, {"kid": kids[kind]})
+    client.headers["Authorization"] = f"Bearer {signed}"
+    task = client.add()
 
-    response = operation.send(guest, guest.user_id, task["id"])
+    response = operation.send(client, client.user_id, task["id"])
 
     assert response.status_code == operation.status
-    assert user_ids_in(response) <= {guest.user_id}
+    assert user_ids_in(response) <= {client.user_id}
     assert issuer.fetches == 1
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 def test_a_token_is_refused_on_the_path_of_another_user(
-    operation: Operation, published: tuple[Issuer, dict[str, str]], guest: TokenClient
+    operation: Operation, published: tuple[Issuer, dict[str, str]], client: TokenClient
 ) -> None:
     signed = {"Authorization": f"Bearer {published[0].token('bob')}"}
 
-    response = operation.send(guest, guest.user_id, headers=signed)
+    response = operation.send(client, client.user_id, headers=signed)
 
     assert response.status_code == 403
 
@@ -81,10 +81,10 @@ def test_a_token_is_refused_on_the_path_of_another_user(
 @pytest.mark.parametrize("algorithm", ["ES384", "RS512"])
 def test_a_non_default_algorithm_must_be_configured(algorithm: str, database_url: str) -> None:
     with serving(Issuer(algorithm)) as issuer:
-        with api_trusting(issuer, database_url) as guest:
-            assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
-        with api_trusting(issuer, database_url, auth_algorithms=f"EdDSA, {algorithm}") as guest:
-            assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+        with api_trusting(issuer, database_url) as client:
+            assert client.outcome(issuer.token(client.user_id)) == "token_invalid"
+        with api_trusting(issuer, database_url, auth_algorithms=f"EdDSA, {algorithm}") as client:
+            assert client.outcome(issuer.token(client.user_id)) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -101,31 +101,31 @@ def test_auth_algorithms_selects_secret_keys_or_both(
 ) -> None:
     settings = {"better_auth_secret": SECRET, "auth_algorithms": algorithms}
 
-    with api_trusting(issuer, database_url, **settings) as guest:
-        assert guest.outcome(token(guest.user_id)) == by_secret
-        assert guest.outcome(issuer.token(guest.user_id)) == by_key
+    with api_trusting(issuer, database_url, **settings) as client:
+        assert client.outcome(token(client.user_id)) == by_secret
+        assert client.outcome(issuer.token(client.user_id)) == by_key
 
 
 def test_without_an_issuer_only_hs256_is_accepted(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_secret": SECRET, "better_auth_url": None}
 
-    with api_trusting(issuer, database_url, **settings) as guest:
-        assert guest.outcome(token(guest.user_id)) == "ok"
-        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+    with api_trusting(issuer, database_url, **settings) as client:
+        assert client.outcome(token(client.user_id)) == "ok"
+        assert client.outcome(issuer.token(client.user_id)) == "token_invalid"
     assert issuer.connections == 0
 
 
 def test_all_keys_of_a_set_are_accepted(issuer: Issuer, database_url: str) -> None:
     kids = [issuer.rotate() for _ in range(12)]
 
-    with api_trusting(issuer, database_url) as guest:
-        signed = [issuer.token(guest.user_id, {"kid": kid}) for kid in kids]
-        assert [guest.outcome(each) for each in signed] == ["ok"] * 12
+    with api_trusting(issuer, database_url) as client:
+        signed = [issuer.token(client.user_id, {"kid": kid}) for kid in kids]
+        assert [client.outcome(each) for each in signed] == ["ok"] * 12
     assert issuer.fetches == 1
 
 
 @pytest.mark.parametrize("user_id", [str(uuid4()), "1", "Zq3vN8xKfM2pYb7RtL0cWs5HdUe9JgAi"])
 def test_user_ids_of_every_form(user_id: str, issuer: Issuer, database_url: str) -> None:
-    with api_trusting(issuer, database_url, user_id) as guest:
-        assert guest.outcome(issuer.token(user_id)) == "ok"
-        assert guest.outcome(issuer.token(f"{user_id}0")) == "user_mismatch"
+    with api_trusting(issuer, database_url, user_id) as client:
+        assert client.outcome(issuer.token(user_id)) == "ok"
+        assert client.outcome(issuer.token(f"{user_id}0")) == "user_mismatch"

@@ -42,10 +42,10 @@ def test_a_cold_cache_and_a_faulty_issuer_answer_503(
     fault: str, issuer: Issuer, database_url: str
 ) -> None:
     answer_with(issuer, fault)
-    with api_trusting(issuer, database_url) as guest:
-        assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
-        assert guest.outcome(issuer.token("bob")) == "keys_unavailable"
-        assert guest.outcome("no.token.atall") == "token_invalid"
+    with api_trusting(issuer, database_url) as client:
+        assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
+        assert client.outcome(issuer.token("bob")) == "keys_unavailable"
+        assert client.outcome("no.token.atall") == "token_invalid"
     assert issuer.fetches > 0
 
 
@@ -53,14 +53,14 @@ def test_a_cold_cache_and_a_faulty_issuer_answer_503(
 def test_a_faulty_answer_leaves_the_cached_keys_in_place(
     fault: str, issuer: Issuer, database_url: str
 ) -> None:
-    with api_trusting(issuer, database_url) as guest:
-        known = issuer.token(guest.user_id)
-        assert guest.outcome(known) == "ok"
+    with api_trusting(issuer, database_url) as client:
+        known = issuer.token(client.user_id)
+        assert client.outcome(known) == "ok"
         issuer.rotate()
         answer_with(issuer, fault)
 
-        assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
-        assert guest.outcome(known) == "ok"
+        assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
+        assert client.outcome(known) == "ok"
     assert issuer.fetches == 2
 
 
@@ -81,8 +81,8 @@ def test_a_redirect_is_not_followed(
         issuer.answer = lambda handler: send(
             handler, issuer.document, status if handler.path == JWKS else 200, **address
         )
-        with api_trusting(issuer, database_url) as guest:
-            assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
+        with api_trusting(issuer, database_url) as client:
+            assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
         assert (elsewhere.connections, set(issuer.paths)) == (0, {JWKS})
 
 
@@ -112,14 +112,14 @@ def dripping(handler: BaseHTTPRequestHandler, good: bytes) -> None:
 def test_a_slow_issuer_counts_as_unavailable(
     slow: Callable[[BaseHTTPRequestHandler, bytes], None], issuer: Issuer, database_url: str
 ) -> None:
-    with api_trusting(issuer, database_url) as guest:
-        known = issuer.token(guest.user_id)
-        assert guest.outcome(known) == "ok"
+    with api_trusting(issuer, database_url) as client:
+        known = issuer.token(client.user_id)
+        assert client.outcome(known) == "ok"
         issuer.rotate()
         issuer.answer = lambda handler: slow(handler, issuer.document)
 
-        assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
-        assert guest.outcome(known) == "ok"
+        assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
+        assert client.outcome(known) == "ok"
     assert issuer.fetches == 2
 
 
@@ -132,6 +132,6 @@ def test_an_endless_answer_is_cut_off(issuer: Issuer, database_url: str) -> None
             sent.append(handler.wfile.write(CHUNK))
 
     issuer.answer = answer
-    with api_trusting(issuer, database_url) as guest:
-        assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
+    with api_trusting(issuer, database_url) as client:
+        assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
     assert 0 < sum(sent) < UNBUFFERED_BYTES

@@ -27,18 +27,18 @@ def issuer() -> Iterator[Issuer]:
 def test_the_jwks_url_follows_better_auth_url(
     path: str, asked: str, issuer: Issuer, database_url: str
 ) -> None:
-    with api_trusting(issuer, database_url, better_auth_url=issuer.url + path) as guest:
-        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    with api_trusting(issuer, database_url, better_auth_url=issuer.url + path) as client:
+        assert client.outcome(issuer.token(client.user_id)) == "ok"
     assert issuer.paths == [asked]
 
 
 def test_the_jwks_url_may_differ_from_the_issuer(issuer: Issuer, database_url: str) -> None:
     settings = {"better_auth_url": PUBLIC, "better_auth_jwks_url": f"{issuer.url}/keys?v=1"}
 
-    with api_trusting(issuer, database_url, **settings) as guest:
-        named = issuer.token(guest.user_id, iss=PUBLIC, aud=PUBLIC)
-        assert guest.outcome(named) == "ok"
-        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+    with api_trusting(issuer, database_url, **settings) as client:
+        named = issuer.token(client.user_id, iss=PUBLIC, aud=PUBLIC)
+        assert client.outcome(named) == "ok"
+        assert client.outcome(issuer.token(client.user_id)) == "token_invalid"
     assert issuer.paths == ["/keys?v=1"]
 
 
@@ -46,10 +46,10 @@ def test_a_configured_jwk_set_is_never_fetched(issuer: Issuer, database_url: str
     settings = {"better_auth_jwks": issuer.document.decode(), "better_auth_url": issuer.url}
     settings["better_auth_jwks_url"] = issuer.jwks_url
 
-    with api_trusting(issuer, database_url, **settings) as guest:
-        assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+    with api_trusting(issuer, database_url, **settings) as client:
+        assert client.outcome(issuer.token(client.user_id)) == "ok"
         issuer.rotate()
-        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
+        assert client.outcome(issuer.token(client.user_id)) == "token_invalid"
     assert issuer.connections == 0
 
 
@@ -75,27 +75,27 @@ def listed(database_url: str) -> Iterator[tuple[Issuer, TokenClient]]:
     lists = {"auth_issuer": f"{PUBLIC}, {OTHER}", "auth_audience": "tasks, more"}
     with serving(Issuer()) as issuer:
         settings = {"better_auth_jwks_url": issuer.jwks_url, "better_auth_url": None}
-        with api_trusting(issuer, database_url, **settings, **lists) as guest:
-            yield issuer, guest
+        with api_trusting(issuer, database_url, **settings, **lists) as client:
+            yield issuer, client
 
 
 @pytest.mark.parametrize("case", LISTS)
 def test_issuers_and_audiences_may_be_lists(case: str, listed: tuple[Issuer, TokenClient]) -> None:
-    issuer, guest = listed
+    issuer, client = listed
     claims, code = LISTS[case]
 
-    assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
+    assert client.outcome(issuer.token(client.user_id, **claims)) == code
 
 
 def test_the_user_id_claim_is_configurable(issuer: Issuer, database_url: str) -> None:
     mail = "ann@example.com"
-    with api_trusting(issuer, database_url, auth_user_id_claim="id") as guest:
-        both = issuer.token(mail, id=guest.user_id)
+    with api_trusting(issuer, database_url, auth_user_id_claim="id") as client:
+        both = issuer.token(mail, id=client.user_id)
 
-        assert guest.outcome(both) == "ok"
-        assert guest.outcome(issuer.token(guest.user_id)) == "token_invalid"
-        assert guest.outcome(issuer.token(guest.user_id, id=mail)) == "user_mismatch"
-        assert guest.outcome(issuer.token(None, id=guest.user_id)) == "token_invalid"
+        assert client.outcome(both) == "ok"
+        assert client.outcome(issuer.token(client.user_id)) == "token_invalid"
+        assert client.outcome(issuer.token(client.user_id, id=mail)) == "user_mismatch"
+        assert client.outcome(issuer.token(None, id=client.user_id)) == "token_invalid"
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_the_user_id_claim_is_configurable(issuer: Issuer, database_url: str) ->
 def test_the_leeway_is_half_a_minute(
     claim: str, seconds: int, code: str, listed: tuple[Issuer, TokenClient]
 ) -> None:
-    issuer, guest = listed
+    issuer, client = listed
     claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", claim: int(time.time()) + seconds}
 
-    assert guest.outcome(issuer.token(guest.user_id, **claims)) == code
+    assert client.outcome(issuer.token(client.user_id, **claims)) == code
 
 
 def test_iat_is_optional(listed: tuple[Issuer, TokenClient]) -> None:
-    issuer, guest = listed
+    issuer, client = listed
     claims: dict[str, Any] = {"iss": PUBLIC, "aud": "tasks", "iat": None}
 
-    assert guest.outcome(issuer.token(guest.user_id, **claims)) == "ok"
+    assert client.outcome(issuer.token(client.user_id, **claims)) == "ok"

@@ -42,59 +42,59 @@ def block(gate: threading.Event, issuer: Issuer) -> None:
 def test_the_api_starts_without_its_issuer(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         pass
-    with api_trusting(issuer, database_url, better_auth_secret=SECRET) as guest:
-        signed = issuer.token(guest.user_id)
-        assert guest.outcome(signed) == "keys_unavailable"
-        assert guest.outcome(token(guest.user_id)) == "ok"
-        assert guest.get("/readyz").status_code == 200
+    with api_trusting(issuer, database_url, better_auth_secret=SECRET) as client:
+        signed = issuer.token(client.user_id)
+        assert client.outcome(signed) == "keys_unavailable"
+        assert client.outcome(token(client.user_id)) == "ok"
+        assert client.get("/readyz").status_code == 200
 
         with serving(issuer):
-            wait_until(lambda: guest.outcome(signed) == "ok")
+            wait_until(lambda: client.outcome(signed) == "ok")
 
 
 def test_an_outage_affects_only_unknown_keys_until_it_ends(database_url: str) -> None:
     with ExitStack() as up:
         issuer = up.enter_context(serving(Issuer()))
-        with api_trusting(issuer, database_url) as guest:
-            known = issuer.token(guest.user_id)
-            assert guest.outcome(known) == "ok"
+        with api_trusting(issuer, database_url) as client:
+            known = issuer.token(client.user_id)
+            assert client.outcome(known) == "ok"
             up.close()
             issuer.rotate()
-            rotated = issuer.token(guest.user_id)
-            codes = [guest.outcome(each) for each in (rotated, known, rotated, known)]
+            rotated = issuer.token(client.user_id)
+            codes = [client.outcome(each) for each in (rotated, known, rotated, known)]
             assert codes == ["keys_unavailable", "ok"] * 2
 
             with serving(issuer):
-                wait_until(lambda: guest.outcome(rotated) == "ok")
-                assert guest.outcome(known) == "ok"
+                wait_until(lambda: client.outcome(rotated) == "ok")
+                assert client.outcome(known) == "ok"
 
 
 def test_the_cache_recovers_after_a_faulty_answer(database_url: str) -> None:
     with serving(Issuer()) as issuer:
         issuer.answer = lambda handler: send(handler, b"", 500)
-        with api_trusting(issuer, database_url) as guest:
-            signed = issuer.token(guest.user_id)
-            assert guest.outcome(signed) == "keys_unavailable"
+        with api_trusting(issuer, database_url) as client:
+            signed = issuer.token(client.user_id)
+            assert client.outcome(signed) == "keys_unavailable"
 
             issuer.answer = None
-            wait_until(lambda: guest.outcome(signed) == "ok")
-            unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
-            assert guest.outcome(unknown) == "token_invalid"
+            wait_until(lambda: client.outcome(signed) == "ok")
+            unknown = issuer.token(client.user_id, issuer.unpublished_kid("unknown"))
+            assert client.outcome(unknown) == "token_invalid"
 
 
 def test_a_hanging_issuer_does_not_delay_known_keys(
     database_url: str, gate: threading.Event
 ) -> None:
-    with serving(Issuer()) as issuer, api_trusting(issuer, database_url) as guest:
-        known = issuer.token(guest.user_id)
-        assert guest.outcome(known) == "ok"
+    with serving(Issuer()) as issuer, api_trusting(issuer, database_url) as client:
+        known = issuer.token(client.user_id)
+        assert client.outcome(known) == "ok"
         block(gate, issuer)
         issuer.rotate()
 
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(guest.outcome, issuer.token(guest.user_id))
+            waiting = pool.submit(client.outcome, issuer.token(client.user_id))
             wait_until(lambda: issuer.fetches == 2)
-            assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
+            assert [client.outcome(known) for _ in range(20)] == ["ok"] * 20
             assert not waiting.done()
             gate.set()
             assert waiting.result() == "ok"
@@ -105,10 +105,10 @@ def test_all_waiting_requests_share_the_first_fetch(
 ) -> None:
     with serving(Issuer()) as issuer:
         block(gate, issuer)
-        with api_trusting(issuer, database_url) as guest, ThreadPoolExecutor(50) as pool:
-            signed = issuer.token(guest.user_id)
-            waiting = [pool.submit(guest.outcome, signed) for _ in range(50)]
-            assert guest.outcome("no.token.atall") == "token_invalid"
+        with api_trusting(issuer, database_url) as client, ThreadPoolExecutor(50) as pool:
+            signed = issuer.token(client.user_id)
+            waiting = [pool.submit(client.outcome, signed) for _ in range(50)]
+            assert client.outcome("no.token.atall") == "token_invalid"
             gate.set()
 
             assert [each.result() for each in waiting] == ["ok"] * 50
@@ -139,13 +139,13 @@ def test_the_certificate_of_the_issuer_is_verified(
     context, certificate = self_signed(tmp_path)
     with serving(Issuer(), context) as issuer:
         settings = {"better_auth_jwks_url": f"https://127.0.0.1:{issuer.port}{JWKS}"}
-        with api_trusting(issuer, database_url, **settings) as guest:
-            assert guest.outcome(issuer.token(guest.user_id)) == "keys_unavailable"
+        with api_trusting(issuer, database_url, **settings) as client:
+            assert client.outcome(issuer.token(client.user_id)) == "keys_unavailable"
         assert issuer.fetches == 0
 
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        with api_trusting(issuer, database_url, **settings) as guest:
-            assert guest.outcome(issuer.token(guest.user_id)) == "ok"
+        with api_trusting(issuer, database_url, **settings) as client:
+            assert client.outcome(issuer.token(client.user_id)) == "ok"
 
 
 def test_certificates_are_verified_alike_on_every_python(monkeypatch: pytest.MonkeyPatch) -> None:

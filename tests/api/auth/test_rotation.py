@@ -27,68 +27,68 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def guest(issuer: Issuer, database_url: str) -> Iterator[TokenClient]:
+def client(issuer: Issuer, database_url: str) -> Iterator[TokenClient]:
     """A client of an API that trusts the issuer."""
     with api_trusting(issuer, database_url) as made:
         yield made
 
 
-def test_unknown_kids_trigger_five_fetches(issuer: Issuer, guest: TokenClient) -> None:
-    known = issuer.token(guest.user_id)
-    assert guest.outcome(known) == "ok"
+def test_unknown_kids_trigger_five_fetches(issuer: Issuer, client: TokenClient) -> None:
+    known = issuer.token(client.user_id)
+    assert client.outcome(known) == "ok"
     started = time.monotonic()
     unknown = [
-        issuer.token(guest.user_id, issuer.unpublished_kid(f"unknown-{n}")) for n in range(1000)
+        issuer.token(client.user_id, issuer.unpublished_kid(f"unknown-{n}")) for n in range(1000)
     ]
 
-    codes = Counter(guest.outcome(each) for each in unknown)
+    codes = Counter(client.outcome(each) for each in unknown)
 
     refilled = (time.monotonic() - started) / REFILL_SECONDS
     assert codes == {"token_invalid": 1000}
     assert BUDGET <= issuer.fetches - 1 <= BUDGET + refilled
-    assert guest.outcome(known) == "ok"
+    assert client.outcome(known) == "ok"
 
 
-def test_a_repeated_unknown_kid_triggers_one_fetch(issuer: Issuer, guest: TokenClient) -> None:
-    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
+def test_a_repeated_unknown_kid_triggers_one_fetch(issuer: Issuer, client: TokenClient) -> None:
+    assert client.outcome(issuer.token(client.user_id)) == "ok"
+    unknown = issuer.token(client.user_id, issuer.unpublished_kid("unknown"))
 
-    codes = [guest.outcome(unknown) for _ in range(20)]
+    codes = [client.outcome(unknown) for _ in range(20)]
 
     assert codes == ["token_invalid"] * 20
     assert issuer.fetches == 1 + 1
 
 
 def test_concurrent_requests_with_an_unknown_kid_stay_within_the_budget(
-    issuer: Issuer, guest: TokenClient
+    issuer: Issuer, client: TokenClient
 ) -> None:
-    assert guest.outcome(issuer.token(guest.user_id)) == "ok"
-    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
+    assert client.outcome(issuer.token(client.user_id)) == "ok"
+    unknown = issuer.token(client.user_id, issuer.unpublished_kid("unknown"))
 
     with ThreadPoolExecutor(20) as pool:
-        codes = Counter(pool.map(guest.outcome, [unknown] * 200))
+        codes = Counter(pool.map(client.outcome, [unknown] * 200))
 
     assert codes == {"token_invalid": 200}
     assert issuer.fetches - 1 <= BUDGET
 
 
-def test_rotation_refuses_no_good_token(issuer: Issuer, guest: TokenClient) -> None:
+def test_rotation_refuses_no_good_token(issuer: Issuer, client: TokenClient) -> None:
     codes: Counter[str] = Counter()
     for _ in range(50):
         issuer.rotate()
-        codes[guest.outcome(issuer.token(guest.user_id))] += 1
+        codes[client.outcome(issuer.token(client.user_id))] += 1
 
     assert codes == {"ok": 50}
     assert issuer.fetches <= 1 + 50
 
 
-def test_rotation_under_load_refuses_no_good_token(issuer: Issuer, guest: TokenClient) -> None:
+def test_rotation_under_load_refuses_no_good_token(issuer: Issuer, client: TokenClient) -> None:
     turn = itertools.count(1)
 
     def send(_: int) -> str:
         if next(turn) % CLIENTS == 0:
             issuer.rotate()
-        return guest.outcome(issuer.token(guest.user_id))
+        return client.outcome(issuer.token(client.user_id))
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         codes = Counter(pool.map(send, range(400)))
@@ -98,11 +98,11 @@ def test_rotation_under_load_refuses_no_good_token(issuer: Issuer, guest: TokenC
 
 
 def test_a_token_newer_than_the_running_fetch_waits_for_the_next(
-    issuer: Issuer, guest: TokenClient
+    issuer: Issuer, client: TokenClient
 ) -> None:
-    known, gate = issuer.token(guest.user_id), threading.Event()
-    assert guest.outcome(known) == "ok"
-    unknown = issuer.token(guest.user_id, issuer.unpublished_kid("unknown"))
+    known, gate = issuer.token(client.user_id), threading.Event()
+    assert client.outcome(known) == "ok"
+    unknown = issuer.token(client.user_id, issuer.unpublished_kid("unknown"))
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         document = issuer.document
@@ -111,11 +111,11 @@ def test_a_token_newer_than_the_running_fetch_waits_for_the_next(
 
     issuer.answer = answer
     with ThreadPoolExecutor(2) as pool:
-        early = pool.submit(guest.outcome, unknown)
+        early = pool.submit(client.outcome, unknown)
         wait_until(lambda: issuer.fetches == 2)
         issuer.rotate()
-        late = pool.submit(guest.outcome, issuer.token(guest.user_id))
-        assert [guest.outcome(known) for _ in range(20)] == ["ok"] * 20
+        late = pool.submit(client.outcome, issuer.token(client.user_id))
+        assert [client.outcome(known) for _ in range(20)] == ["ok"] * 20
         gate.set()
 
         assert (early.result(), late.result()) == ("token_invalid", "ok")
@@ -124,14 +124,14 @@ def test_a_token_newer_than_the_running_fetch_waits_for_the_next(
 
 @pytest.mark.slow
 def test_rotation_every_four_seconds_refuses_no_good_token(
-    issuer: Issuer, guest: TokenClient
+    issuer: Issuer, client: TokenClient
 ) -> None:
     codes: Counter[str] = Counter()
     over = threading.Event()
 
     def load() -> None:
         while not over.wait(0.005):
-            codes[guest.outcome(issuer.token(guest.user_id))] += 1
+            codes[client.outcome(issuer.token(client.user_id))] += 1
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         running = [pool.submit(load) for _ in range(CLIENTS)]

@@ -51,9 +51,9 @@ class Account:
 
     def api_client(self, base_url: str) -> TokenClient:
         """A client of the API that sends this account's token."""
-        guest = TokenClient(base_url, self.id)
-        guest.headers["Authorization"] = f"Bearer {self.token()}"
-        return guest
+        client = TokenClient(base_url, self.id)
+        client.headers["Authorization"] = f"Bearer {self.token()}"
+        return client
 
     def delete_account(self) -> None:
         """Delete the account."""
