@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import orjson
 from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic.config import JsonDict
 from sqlmodel import Field, SQLModel
 from sqlmodel._compat import SQLModelConfig
 
@@ -56,8 +57,16 @@ class Body(SQLModel):
     model_config = SQLModelConfig(extra="forbid", strict=True)
 
 
+NOT_COMPLETED_WITH_A_TIME: JsonDict = {
+    "required": ["completed", "completed_at"],
+    "properties": {"completed": {"const": False}, "completed_at": {"type": "string"}},
+}
+
+
 class TaskCreate(Body):
     """A new task; only the title is required."""
+
+    model_config = SQLModelConfig(json_schema_extra={"not": NOT_COMPLETED_WITH_A_TIME})
 
     title: Title
     description: Description | None = None
