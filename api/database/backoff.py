@@ -13,6 +13,11 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.5
 Result = TypeVar("Result")
 
 
+async def pause(seconds: float = FIRST_PAUSE_SECONDS) -> None:
+    """Wait for half to all of these seconds."""
+    await asyncio.sleep(uniform(seconds / 2, seconds))  # noqa: S311 -- no secret
+
+
 class Backoff:
     """Pauses between attempts, doubled each time, until ``deadline`` of the monotonic clock."""
 
@@ -25,8 +30,8 @@ class Backoff:
         return monotonic() + self._seconds > self._deadline
 
     async def pause(self) -> None:
-        """Wait for half to all of the current pause."""
-        await asyncio.sleep(uniform(self._seconds / 2, self._seconds))  # noqa: S311 -- no secret
+        """Wait, the next time for longer."""
+        await pause(self._seconds)
         self._seconds = min(2 * self._seconds, LONGEST_PAUSE_SECONDS)
 
 

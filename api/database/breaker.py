@@ -1,4 +1,4 @@
-"""While the database is away: ask it once per second, and answer everybody else at once."""
+"""A circuit breaker: while the database is away, one attempt per second is made to connect."""
 
 from time import monotonic
 
@@ -11,8 +11,8 @@ SECONDS = 1.0
 class Breaker:
     """Closed at first: every attempt to connect is admitted.
 
-    A failure opens it: from then on one attempt per second is admitted, and the others are told
-    the cause. A success closes it. A pooler takes connections while it has no server for them, so
+    A failure opens it: from then on one attempt per second is admitted, and all others fail at
+    once. A success closes it. A pooler accepts connections while it has no server for them, so
     after ``Cause.NO_SERVER`` a new connection is no success: only an answer is.
     """
 

@@ -5,6 +5,7 @@ in this mode, so every wait has a deadline here.
 """
 
 import asyncio
+import select
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -29,6 +30,8 @@ class Connection:
         self._has_writer = False
         self.is_closed = False
         self.idle_since = monotonic()
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self._loop.add_reader(self._socket, self._on_ready)
 
     @classmethod
@@ -75,6 +78,13 @@ class Connection:
             self._write_when_ready(wanted=False)
             self._driver.close()
 
+    def has_ended(self) -> bool:
+        """Whether an idle connection was closed, or has something to say: it ends.
+
+        This asks the system: the event loop hears of it in its next turn, which may be too late.
+        """
+        return self.is_closed or bool(self._readable.poll(0))
+
     def server_version(self) -> str | None:
         """As the server said it when the connection began."""
         version: str | None = self._driver.info.parameter_status("server_version")
@@ -84,28 +94,36 @@ class Connection:
         self._answer = self._loop.create_future()
         timer = self._loop.call_later(seconds, self._expire)
         try:
-            self._on_ready()
+            self._advance(self._answer)
             await self._answer
         finally:
             timer.cancel()
             self._answer = None
 
     def _on_ready(self) -> None:
-        """The socket may be read or written: let libpq go on with the message."""
+        """The socket may be read or written."""
         answer = self._answer
         if answer is None:
             self.close()  # an idle connection has nothing to say, unless it has ended
         elif not answer.done():
-            try:
-                state = self._driver.poll()
-            except psycopg2.Error as error:
-                if self._driver.closed or error.pgcode is None:
-                    self.close()
-                answer.set_exception(error)
-            else:
-                self._write_when_ready(wanted=state == POLL_WRITE)
-                if state == POLL_OK:
-                    answer.set_result(None)
+            self._advance(answer)
+            if not answer.done():
+                # libuv stops watching a socket that was reset, though there is more to read.
+                self._loop.remove_reader(self._socket)
+                self._loop.add_reader(self._socket, self._on_ready)
+
+    def _advance(self, answer: asyncio.Future[None]) -> None:
+        """Let libpq send and read as much as it can at once."""
+        try:
+            state = self._driver.poll()
+        except psycopg2.Error as error:
+            if self._driver.closed or error.pgcode is None:
+                self.close()
+            answer.set_exception(error)
+        else:
+            self._write_when_ready(wanted=state == POLL_WRITE)
+            if state == POLL_OK:
+                answer.set_result(None)
 
     def _expire(self) -> None:
         """The time is over; an answer that came while this process did not run still counts."""

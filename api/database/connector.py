@@ -39,19 +39,24 @@ class Connector:
         host, port = str(self._parameters.get("host", "")), self._parameters.get("port", 5432)
         self._resolver = Resolver(host, int(port)) if is_name(host) else None
         self._breaker = Breaker()
-        self._in_progress = 0
+        self._in_progress, self._opened_at = 0, 0.0
 
     def is_unavailable(self) -> bool:
         """Whether the database is away."""
         return self._breaker.is_unavailable()
 
     def check_waiting(self, deadline: float) -> None:
-        """Raise what to answer while all connections are in use, unless one is being opened."""
+        """Raise what to answer while all connections are in use, unless one is being opened.
+
+        One that was opened just now may be free within the time of a pool wait.
+        """
         self._breaker.check()
-        if not self._in_progress:
+        is_over = monotonic() >= deadline
+        if self._in_progress:
+            if is_over:
+                raise DatabaseUnavailable(reason=Cause.WAKE)
+        elif is_over or monotonic() - self._opened_at >= self._settings.pool_wait_seconds:
             raise Overloaded(reason=Cause.POOL_WAIT)
-        if monotonic() >= deadline:
-            raise DatabaseUnavailable(reason=Cause.WAKE)
 
     async def connect(self, deadline: float) -> Connection:
         """A new connection; raises a ``Problem`` where there is none by ``deadline``."""
@@ -121,6 +126,7 @@ class Connector:
         return is_over and monotonic() - began < budget
 
     def _record_connection(self, connection: Connection, seconds: float) -> None:
+        self._opened_at = monotonic()
         metrics.CONNECTS.labels(metrics.Outcome.OK).inc()
         metrics.CONNECT_SECONDS.observe(seconds)
         if seconds > COLD_SECONDS:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 
 from api.config.settings import Settings
-from api.database.backoff import retry
+from api.database.backoff import pause, retry
 from api.database.causes import HEALTHY, NOT_RUN, Cause
 from api.database.connection import Connection
 from api.database.deadlines import SHORTEST_SECONDS, message_limits, time_left
@@ -84,6 +84,8 @@ class Database:
                 raise
             request_context.current().retries += 1
             metrics.RETRIES.labels(statement.name).inc()
+            if lost.reason == Cause.LOST:
+                await pause()  # a server that crashed closes its connections one by one
             try:
                 return await self._repeat(statement, parameters)
             except Problem as again:
@@ -137,6 +139,7 @@ class Database:
             problem = to_problem(error, statement, lost=connection.is_closed)
             if problem.reason in {Cause.LOST, Cause.ENDED}:
                 connection.close()  # the server has said that it ends, and may not have done it
+                self._pool.invalidate_idle()  # a server that ends one session may end all
             raise problem from error
         finally:
             seconds_of(statement.name).observe(perf_counter() - started)

@@ -17,7 +17,7 @@ class StaleReason(StrEnum):
 
     ENDED = "ended"  # the server or the network closed it
     IDLE = "idle"  # for longer than POOL_IDLE_SECONDS
-    SILENT = "silent"  # another connection got no answer since it was used
+    SILENT = "silent"  # another connection got no answer, or broke, since it was used
 
 
 class Pool:
@@ -61,9 +61,9 @@ class Pool:
         self._slots.release(user_id)
 
     def invalidate_idle(self) -> None:
-        """Replace what is idle now before it is used: one connection got no answer.
+        """Replace what is idle now before it is used: one connection got no answer, or broke.
 
-        A network that lost one connection without a word has probably lost the others.
+        A server or a network that lost one connection has probably lost the others.
         """
         self._valid_since = monotonic()
 
@@ -91,7 +91,7 @@ class Pool:
         return None
 
     def _stale_reason(self, connection: Connection) -> StaleReason | None:
-        if connection.is_closed:
+        if connection.has_ended():
             return StaleReason.ENDED
         if connection.idle_since < self._valid_since:
             return StaleReason.SILENT

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Resolver:
-    """Looks up one host; all who ask meanwhile wait for the same answer."""
+    """Looks up one host; simultaneous calls share one look-up."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -49,7 +49,7 @@ class Resolver:
     def _started(self) -> asyncio.Task[list[str]]:
         if self._lookup is None or self._lookup.done():
             self._lookup = asyncio.create_task(self._look_up())
-            # A failure that comes after all who asked have left is nobody's: not to be reported.
+            # A failure after the last caller has given up is not to be reported as unhandled.
             self._lookup.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._lookup
 

@@ -1,20 +1,21 @@
-"""Who may use a connection next: first come, first served, and no user more than half of them."""
+"""Slots for connections: first come, first served, and at most half of them for one user."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from time import monotonic
+
+from api.problems.problem import Problem
 
 
 class Slots:
     """``size`` slots, one for each connection there may be. ``in_use`` of them are held.
 
-    While a slot is free, only users who hold half of them wait.
+    While a slot is free, only requests of users who hold half of them wait.
     """
 
     def __init__(self, size: int) -> None:
         self._size, self._most = size, max(1, size // 2)
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
         self._waiting: dict[asyncio.Future[None], str] = {}
         self.in_use = 0
 
@@ -31,34 +32,54 @@ class Slots:
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = user_id
+        timer = _check_later(turn, seconds, deadline, check)
         try:
-            while not turn.done():
-                await asyncio.wait([turn], timeout=min(seconds, deadline - monotonic()))
-                if not turn.done():
-                    check()
+            await turn
         except BaseException:
-            if turn.done():
+            if _is_granted(turn):
                 self.release(user_id)
             raise
         finally:
+            timer.cancel()
             self._waiting.pop(turn, None)
 
     def release(self, user_id: str) -> None:
-        """Give the slot to the first who waits and may have it."""
+        """Give the slot to the first waiter whose user may hold it."""
         self.in_use -= 1
-        self._held[user_id] -= 1
-        if not self._held[user_id]:
+        if self._held[user_id] > 1:
+            self._held[user_id] -= 1
+        else:
             del self._held[user_id]
         for turn, waiting in self._waiting.items():
-            if self._is_free_for(waiting):
+            if not turn.done() and self._is_free_for(waiting):
                 self._hold(waiting)
                 del self._waiting[turn]
                 turn.set_result(None)
                 return
 
     def _is_free_for(self, user_id: str) -> bool:
-        return self.in_use < self._size and self._held[user_id] < self._most
+        return self.in_use < self._size and self._held.get(user_id, 0) < self._most
 
     def _hold(self, user_id: str) -> None:
         self.in_use += 1
-        self._held[user_id] += 1
+        self._held[user_id] = self._held.get(user_id, 0) + 1
+
+
+def _check_later(
+    turn: asyncio.Future[None], seconds: float, deadline: float, check: Callable[[], None]
+) -> asyncio.TimerHandle:
+    def run_check() -> None:
+        if turn.done():
+            return
+        try:
+            check()
+        except Problem as problem:
+            turn.set_exception(problem)
+        else:
+            _check_later(turn, seconds, deadline, check)
+
+    return turn.get_loop().call_later(min(seconds, deadline - monotonic()), run_check)
+
+
+def _is_granted(turn: asyncio.Future[None]) -> bool:
+    return turn.done() and not turn.cancelled() and not turn.exception()

@@ -1,4 +1,4 @@
-"""What a database error means for the caller, and the cause under which it is counted."""
+"""The answer to each error of the database, and the cause under which it is counted."""
 
 import re
 
@@ -53,9 +53,9 @@ REFUSED_BY_TEXT: list[tuple[str, type[Problem], Cause]] = [
     ("does not exist|no such|endpoint", DatabaseUnavailable, Cause.CREDENTIALS),
     ("certificate|support SSL|channel binding", DatabaseUnavailable, Cause.CREDENTIALS),
 ]
-# What is left of 57P01 when the connection is gone with it.
+# The text of 57P01, for when the connection is gone with its SQLSTATE.
 TERMINATED = "FATAL:  terminating connection due to administrator command"
-# How a pooler says that it has no server for the message.
+# PgBouncer's text when it has no server for the message.
 WITHOUT_SERVER = "server_login_retry"
 
 
@@ -82,7 +82,7 @@ def unanswered(statement: CompiledStatement, cause: Cause) -> Problem:
 
 
 def connection_refused(error: Exception) -> Problem | None:
-    """What a refused connection means where asking again is no use; else None."""
+    """The answer to a refused connection that would be refused again; else None."""
     for pattern, problem, cause in REFUSED_BY_TEXT:
         if re.search(pattern, str(error), re.IGNORECASE):
             return problem(reason=cause)

@@ -1,4 +1,4 @@
-"""What a request sends to the database: one message.
+"""The message that a request sends to the database.
 
 psycopg2 speaks the simple query protocol, so several statements travel as one message, and the
 server runs them as one implicit transaction. Each message begins with the same prefix: it takes

@@ -38,7 +38,7 @@ class Tenant:
 
     @property
     def canary(self) -> tuple[str, str]:
-        """What each of the user's rows holds."""
+        """The marks of each of the user's rows."""
         return self.name, f"canary of {self.name}"
 
 
@@ -59,7 +59,7 @@ KINDS = {
     "update": Kind(UPDATE, 1, weight=100),
     "update another's": Kind(UPDATE, 0),
     "read all": Kind(ALL, TASKS_EACH, weight=150),
-    "read all as nobody": Kind(ALL, 0, anonymous=True),
+    "read all without a user": Kind(ALL, 0, anonymous=True),
     "update all": Kind(
         raw(f"UPDATE task SET description = %(description)s RETURNING {TASK_COLUMNS}"), TASKS_EACH
     ),

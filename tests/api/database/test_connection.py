@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from api.database.connection import Connection
 from api.database.urls import connection_parameters
+from tests.api.database.resetting_proxy import resetting_proxy
 from tests.api.database.tls_proxy import LARGEST_RECORD, tls_proxy
 from tests.support.database.faults import silent_listener
 from tests.support.database.faulty_proxy import faulty_proxy, silenced
@@ -100,12 +101,25 @@ def test_a_missing_value_is_an_error_before_anything_is_sent(run: Run, url: str)
     run(work())
 
 
-def test_the_event_loop_turns_while_a_statement_runs(run: Run, url: str) -> None:
+def test_statement_blocks_no_event_loop(run: Run, url: str) -> None:
     async def work() -> int:
         async with connected(url) as connection:
             return await loop_iterations(connection.execute("SELECT pg_sleep(0.5)", {}, SECONDS))
 
     assert run(work()) > 5
+
+
+def test_a_statement_of_5_mb_is_sent_as_fast_as_the_server_reads_it(run: Run, url: str) -> None:
+    with faulty_proxy(url) as (proxy, through):
+
+        async def work() -> None:
+            async with connected(through) as connection:
+                proxy.delay = 0.01
+                values = {"text": "y" * 5 * MEGABYTE}
+                rows = await connection.execute("SELECT length(%(text)s)", values, SECONDS)
+                assert rows == [(5 * MEGABYTE,)]
+
+        run(work())
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
@@ -141,7 +155,7 @@ def test_answers_in_the_largest_records_of_tls_arrive_whole(
         run(work())
 
 
-def test_an_idle_connection_hears_that_it_ended(run: Run, url: str) -> None:
+def test_idle_connection_closes_when_the_server_ends_it(run: Run, url: str) -> None:
     async def work() -> None:
         async with connected(url) as connection:
             ask(url, TERMINATE)
@@ -165,6 +179,19 @@ def test_the_reader_is_gone_when_a_statement_fails_with_its_connection(run: Run,
             assert not has_reader(connection)
 
     run(work())
+
+
+def test_reset_within_an_answer_is_a_lost_connection_at_once(run: Run, url: str) -> None:
+    with resetting_proxy(url) as through:
+
+        async def work() -> None:
+            async with connected(through) as connection:
+                with pytest.raises(psycopg2.OperationalError):
+                    await connection.execute("SELECT repeat('x', 5000)", {}, SECONDS)
+                assert connection.is_closed
+                assert not has_reader(connection)
+
+        run(work())
 
 
 @pytest.mark.parametrize("megabytes", [0, 20])

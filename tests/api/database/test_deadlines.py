@@ -46,7 +46,7 @@ async def refused(url: str) -> int:
 
 
 @pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
-def test_a_silent_server_is_given_up_while_the_loop_turns(runner: Any) -> None:
+def test_silent_server_is_given_up_and_blocks_no_event_loop(runner: Any) -> None:
     with silent_listener() as url:
         assert runner(refused(url)) > 5
 
@@ -78,9 +78,7 @@ def short(database_url: str) -> Iterator[User]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_frozen_server_leaves_the_outcome_of_writes_unknown(
-    operation: str, database_url: str, short: User
-) -> None:
+def test_frozen_server_is_504_for_writes(operation: str, database_url: str, short: User) -> None:
     send, expected = OPERATIONS[operation]
     task = short.add()
     with (
@@ -96,7 +94,7 @@ def test_a_frozen_server_leaves_the_outcome_of_writes_unknown(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_lock_held_too_long_is_a_certain_answer(
+def test_lock_held_too_long_is_503_and_nothing_is_applied(
     operation: str, database_url: str, short: User
 ) -> None:
     send, _ = OPERATIONS[operation]
@@ -109,12 +107,12 @@ def test_a_lock_held_too_long_is_a_certain_answer(
     assert short.all() == before
 
 
-def test_a_silent_resolver_is_given_up_while_the_loop_turns(tmp_path: Path) -> None:
+def test_silent_name_server_is_given_up_and_blocks_no_event_loop(tmp_path: Path) -> None:
     assert int(isolated(f"{__name__}:unresolved()", tmp_path).split()[-1]) > 5
 
 
 def unresolved() -> None:
-    """In a network of its own: ask a server whose name nobody resolves; print the loop's turns."""
+    """In a network of its own: connect to a name that is not resolved; print the loop's turns."""
     with name_server(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(runner.run(refused("postgresql://alice@db.example.com/tasks")), flush=True)
         # Not to wait for the thread that still asks.

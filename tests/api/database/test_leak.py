@@ -19,7 +19,7 @@ from tests.support.http.server import make_settings
 USERS = 48
 EACH = 440
 BACKENDS = 4
-# What a message's prefix must take away with it.
+# The settings of a message's prefix, which must end with it.
 LEFT = """
     SELECT current_user, nullif(current_setting('app.user_id', true), ''),
         current_setting('statement_timeout')
@@ -35,7 +35,7 @@ PATIENCE = {
 
 
 def crowd(url: str, pool_size: int) -> tuple[Counter[str], list[str]]:
-    """What ``USERS`` users sent over one pool, and what came out wrong."""
+    """The messages of ``USERS`` users over one pool by kind, and the wrong outcomes."""
 
     async def run() -> tuple[Counter[str], list[str]]:
         database = Database(make_settings(database_url=url, pool_size=pool_size, **PATIENCE))
@@ -49,7 +49,7 @@ def crowd(url: str, pool_size: int) -> tuple[Counter[str], list[str]]:
 
 @contextmanager
 def onlookers(url: str) -> Iterator[list[Any]]:
-    """What clients without a prefix find on the connections they share with the API."""
+    """The settings that clients without a prefix find on connections shared with the API."""
     found: list[Any] = []
     done = threading.Event()
 

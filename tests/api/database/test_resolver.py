@@ -42,7 +42,7 @@ def test_a_name_that_was_never_resolved_is_an_error() -> None:
     asyncio.run(work())
 
 
-def test_all_who_ask_at_once_share_one_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simultaneous_lookups_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         resolver, lookups = Resolver("localhost", 5432), 0
         look_up = resolver._look_up  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Who gets a connection next: first come, first served, and no user more than half of them."""
+"""Slots are given first come, first served; one user holds at most half of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def test_a_user_with_half_of_the_connections_waits_in_turn_and_others_pass(
     assert served == ["bob 1", "carol", "alice 1", "alice 2", "alice 3"]
 
 
-def test_a_user_who_waits_too_long_behind_the_own_requests_is_told_so(
+def test_a_user_who_waits_too_long_behind_own_requests_gets_overloaded(
     run: Run, database_url: str
 ) -> None:
     async def work() -> None:

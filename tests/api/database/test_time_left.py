@@ -1,4 +1,4 @@
-"""What a request does with the rest of its time: nothing is begun that could not be finished."""
+"""Near the end of a request nothing is begun that could not be finished."""
 
 import asyncio
 import time
@@ -97,7 +97,7 @@ def test_a_write_that_a_lock_delays_beyond_its_request_is_certainly_not_applied(
     run(url, work)
 
 
-def test_a_connection_that_is_silent_until_its_request_ends_makes_no_other_suspect(
+def test_message_cut_by_the_end_of_its_request_invalidates_no_other_connection(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
@@ -135,7 +135,7 @@ def test_a_connection_that_comes_too_late_is_kept_and_nothing_is_sent(
     asyncio.run(work())
 
 
-def test_an_answer_that_is_lost_late_is_not_asked_for_again(
+def test_message_lost_near_the_end_of_its_request_is_not_sent_again(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
@@ -171,7 +171,7 @@ def test_a_retry_ends_with_its_request(through: tuple[FaultyProxy, str]) -> None
     run(url, work)
 
 
-def test_a_request_in_a_hurry_says_nothing_about_the_database(
+def test_short_attempt_to_connect_does_not_open_the_breaker(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
@@ -188,7 +188,7 @@ def test_a_request_in_a_hurry_says_nothing_about_the_database(
     asyncio.run(work())
 
 
-def test_one_silent_connection_makes_all_idle_ones_suspect(
+def test_one_silent_connection_invalidates_all_idle_ones(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through

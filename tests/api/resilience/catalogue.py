@@ -19,7 +19,7 @@ SOMEBODY = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tasks-api
 
 
 class Rig(NamedTuple):
-    """What may fail, and how long an outage is this time."""
+    """The parts that may fail, and the seconds of an outage."""
 
     api: Gunicorn
     gate: FaultyProxy

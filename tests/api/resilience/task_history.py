@@ -1,10 +1,10 @@
-"""What an API promised of one task, by its answers and by its silences."""
+"""The states of one task that the API's answers allow."""
 
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-# What was sent and not answered may still be done, late: the longest silence of the network in
+# A write without an answer may still be applied, late: the longest silence of the network in
 # this rig, and the statement's own time.
 SETTLED_SECONDS = 10
 

@@ -1,4 +1,4 @@
-"""What was acknowledged is there, once, and nobody else's, whatever fails (a set checker)."""
+"""Acknowledged writes are there, once, and of the right user, whatever fails (a set checker)."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ OUTAGES = chain([7.0], repeat(2.5))
 
 
 @pytest.mark.slow
-def test_no_fault_loses_doubles_or_mixes_what_was_acknowledged() -> None:
+def test_no_fault_loses_doubles_or_mixes_acknowledged_writes() -> None:
     port, end = free_port(), time.monotonic() + PATIENCE
     with restartable_postgres() as server, faulty_proxy(server.url) as (proxy, url):
         with writing(port) as writers:
@@ -50,7 +50,7 @@ def suffer(rig: Rig) -> None:
 
 @contextmanager
 def writing(port: int) -> Iterator[list[Writer]]:
-    """Writers at work until the block ends, whether anybody listens or not."""
+    """Writers at work until the block ends, also while the API is down."""
     writers = [Writer(port) for _ in range(WRITERS)]
     with ThreadPoolExecutor(WRITERS) as pool:
         try:

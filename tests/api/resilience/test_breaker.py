@@ -1,4 +1,4 @@
-"""A database that stays away is asked once per second, and everybody else is answered at once."""
+"""The breaker: one attempt per second while the database is away, other requests fail at once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,20 +22,20 @@ BUDGET, SECONDS = 0.5, 3
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What the breaker takes for the time."""
+    """The breaker's clock."""
     made = SimpleNamespace(now=100.0)
     monkeypatch.setattr(module, "monotonic", lambda: made.now)
     return made
 
 
-def test_a_closed_breaker_lets_everybody_pass(clock: SimpleNamespace) -> None:
+def test_closed_breaker_admits_every_attempt(clock: SimpleNamespace) -> None:
     breaker = Breaker()
 
     for _ in range(3):
         breaker.admit()
 
 
-def test_an_open_breaker_lets_one_attempt_pass_per_second(clock: SimpleNamespace) -> None:
+def test_open_breaker_admits_one_attempt_per_second(clock: SimpleNamespace) -> None:
     breaker = Breaker()
     assert breaker.record_failure(Overloaded(reason=Cause.LIMIT), clock.now)
     for _ in range(5):
@@ -78,7 +78,7 @@ def test_an_attempt_older_than_the_last_success_does_not_open_the_breaker(
     assert not breaker.is_unavailable()
 
 
-def test_only_a_new_reason_is_news(clock: SimpleNamespace) -> None:
+def test_only_a_new_cause_is_news(clock: SimpleNamespace) -> None:
     breaker = Breaker()
     causes = [Cause.WAKE, Cause.WAKE, Cause.CONNECT]
 
@@ -102,7 +102,7 @@ Away = Callable[[FaultyProxy], AbstractContextManager[None]]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("away", [refusing, silenced])
-def test_a_database_that_is_away_is_asked_once_per_second(
+def test_unavailable_database_is_asked_once_per_second(
     away: Away, server: RestartablePostgres
 ) -> None:
     settings = {"connect_deadline_seconds": BUDGET}

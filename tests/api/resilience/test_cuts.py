@@ -1,4 +1,4 @@
-"""Connections cut under load: nobody notices, whoever cut them."""
+"""Connections cut under load fail no request that may be repeated."""
 
 import signal
 from collections.abc import Callable, Iterator

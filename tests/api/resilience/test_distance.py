@@ -27,7 +27,7 @@ class Other(SQLModel, registry=registry()):
 
 
 class Entry(Other, table=True):
-    """The task of somebody who writes the usual code."""
+    """A task as an ORM tutorial defines it."""
 
     id: int | None = Field(default=None, primary_key=True)
     user_id: str = Field(index=True)
@@ -100,7 +100,7 @@ def test_every_operation_is_one_round_trip_at_any_distance(
 
 
 @pytest.mark.slow
-def test_the_usual_session_takes_several(far: tuple[FaultyProxy, str]) -> None:
+def test_sqlmodel_session_takes_several_round_trips(far: tuple[FaultyProxy, str]) -> None:
     proxy, url = far
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
     Other.metadata.create_all(engine)

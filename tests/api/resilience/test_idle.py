@@ -1,4 +1,4 @@
-"""Connections nobody uses: replaced before the database ends them, and never touched by probes."""
+"""Idle connections are replaced before the database ends them; probes do not use them."""
 
 import asyncio
 import json

@@ -50,7 +50,7 @@ def crowd(user: User) -> list[httpx.Response]:
 
 @contextmanager
 def every_slot_taken(url: str) -> Iterator[None]:
-    """The server has no connection left for anybody but its superuser."""
+    """The server has no connection left but those of its superuser."""
     taken: list[Any] = []
     try:
         while len(taken) < 1000:
@@ -103,7 +103,9 @@ def test_a_server_without_a_free_slot_is_an_overload(server: RestartablePostgres
 
 
 @pytest.mark.slow
-def test_a_small_pool_behind_the_pooler_only_makes_wait(server: RestartablePostgres) -> None:
+def test_small_pool_of_the_pooler_delays_requests_and_fails_none(
+    server: RestartablePostgres,
+) -> None:
     with (
         pooler(server.url, size=LIMIT) as pooled,
         serve(make_settings(database_url=pooled.url)) as base,

@@ -1,4 +1,4 @@
-"""The connection ends between the commit and its answer: nothing is lost, and nothing doubled."""
+"""The connection ends between a commit and its answer: no write is lost or doubled."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Line(NamedTuple):
         self.faulty_proxy.drops_answer_to = terminate
 
     def counted(self, metric: str, **labels: str) -> float:
-        """What the API counted so far."""
+        """The value of the API's counter."""
         return total(scrape(self.user.base_url), metric, **labels)
 
     def retries(self, message: str) -> float:
@@ -82,7 +82,9 @@ def line(through: tuple[FaultyProxy, str], server: RestartablePostgres) -> Itera
 
 
 @pytest.mark.parametrize("name", IDEMPOTENT)
-def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: BinaryIO) -> None:
+def test_message_whose_answer_was_lost_is_sent_again_once(
+    name: str, line: Line, log: BinaryIO
+) -> None:
     task = line.user.add()
     message = MESSAGES.get(name, name)
     before = line.retries(message)
@@ -101,7 +103,7 @@ def test_a_lost_answer_is_asked_for_once_more(name: str, line: Line, log: Binary
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_what_was_certainly_not_run_is_sent_until_it_is(name: str, line: Line) -> None:
+def test_message_that_certainly_was_not_run_is_sent_until_it_is(name: str, line: Line) -> None:
     task = line.user.add()
     line.end(3)
 
@@ -112,7 +114,7 @@ def test_what_was_certainly_not_run_is_sent_until_it_is(name: str, line: Line) -
 
 
 @pytest.mark.parametrize("name", NOT_IDEMPOTENT)
-def test_what_may_happen_only_once_is_left_open(name: str, line: Line) -> None:
+def test_lost_answer_to_a_write_that_is_not_repeatable_is_504(name: str, line: Line) -> None:
     task = line.user.add()
     before = line.retries(MESSAGES.get(name, name))
     line.lose(1)
@@ -125,7 +127,7 @@ def test_what_may_happen_only_once_is_left_open(name: str, line: Line) -> None:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_read_whose_answer_is_lost_twice_is_unavailable(name: str, line: Line) -> None:
+def test_read_whose_answer_is_lost_twice_is_503(name: str, line: Line) -> None:
     task = line.user.add()
     line.lose(2)
 
@@ -136,7 +138,7 @@ def test_a_read_whose_answer_is_lost_twice_is_unavailable(name: str, line: Line)
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_write_whose_answer_is_lost_twice_is_left_open(name: str, line: Line) -> None:
+def test_write_whose_answer_is_lost_twice_is_504(name: str, line: Line) -> None:
     task = line.user.add()
     before = line.counted("tasks_api_db_unavailable_total", cause="lost")
     line.lose(2)
@@ -147,7 +149,7 @@ def test_a_write_whose_answer_is_lost_twice_is_left_open(name: str, line: Line) 
     assert line.counted("tasks_api_db_unavailable_total", cause="lost") - before == 1
 
 
-def test_a_write_that_was_sent_and_then_found_no_database_is_left_open(
+def test_write_that_was_lost_before_an_outage_is_504(
     server: RestartablePostgres,
 ) -> None:
     def lose_and_close(_: bytes) -> bool:

@@ -41,7 +41,7 @@ def named() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_a_silent_name_server_is_a_503_in_time_until_it_answers(
+def test_silent_name_server_is_503_in_time_until_it_answers(
     named: tuple[str, str], tmp_path: Path
 ) -> None:
     said = isolated(f"{__name__}:report{named}".replace("'", '"'), tmp_path)
@@ -53,7 +53,7 @@ def test_a_silent_name_server_is_a_503_in_time_until_it_answers(
     assert recovered < RECOVERY_SECONDS
 
 
-def test_trouble_with_names_fails_no_request_once_the_name_was_resolved(
+def test_failing_name_server_fails_no_request_once_the_name_was_resolved(
     named: tuple[str, str], tmp_path: Path
 ) -> None:
     said = isolated(f"{__name__}:report_trouble{named}".replace("'", '"'), tmp_path)

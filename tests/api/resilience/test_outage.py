@@ -1,4 +1,4 @@
-"""A database that is away for long: everybody is told in time, and all is well once it is back."""
+"""A long outage: answers come in time, and requests succeed soon after its end."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from tests.support.http.background_traffic import READS, Traffic, background_tra
 from tests.support.http.gunicorn import Gunicorn, gunicorn
 from tests.support.observability.metrics import scrape, total
 
-# What was in flight may have waited as long as the database is given to wake up.
+# Requests in flight may have waited for the whole wake budget.
 BUDGET, SLACK = 5, 0.5
 USERS = 8
 # Each worker finds out for itself, by one attempt per second.
@@ -25,7 +25,7 @@ LOGIN_RETRY = 15
 
 
 class Outage(NamedTuple):
-    """What is stopped for how long, and how long the API may take to notice that it is back."""
+    """The seconds of an outage, and within how many the API must notice its end."""
 
     seconds: float
     back_within: float

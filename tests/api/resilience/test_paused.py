@@ -34,17 +34,20 @@ def paused(pooled: Pooler, seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_a_pause_of_the_pooler_makes_wait_and_fails_nothing(server: RestartablePostgres) -> None:
+def test_pause_of_the_pooler_delays_requests_and_fails_none(server: RestartablePostgres) -> None:
     with (
         pooler(server.url, size=8, admin_users="postgres") as pooled,
         serve(make_settings(database_url=pooled.url)) as base,
-        User(base, uuid4().hex) as user,
+        User(base, uuid4().hex) as first,
+        User(base, uuid4().hex) as second,
         ThreadPoolExecutor(len(OPERATIONS)) as pool,
     ):
-        tasks = {name: user.add()["id"] for name in OPERATIONS}
+        # One user may hold half of the connections.
+        users = {name: (first, second)[number % 2] for number, name in enumerate(OPERATIONS)}
+        tasks = {name: user.add()["id"] for name, user in users.items()}
         begun = time.monotonic()
         with paused(pooled, SECONDS):
-            waiting = [pool.submit(OPERATIONS[name], user, tasks[name]) for name in OPERATIONS]
+            waiting = [pool.submit(OPERATIONS[name], users[name], tasks[name]) for name in users]
             answers = [one.result() for one in waiting]
         waited = time.monotonic() - begun
 

@@ -26,7 +26,7 @@ FULL = """
 """
 
 
-def test_a_full_disk_refuses_writes_without_a_time_to_come_back(
+def test_full_disk_refuses_writes_without_retry_after(
     server: RestartablePostgres,
 ) -> None:
     with temporary_database(server.url) as url, user_of_new_api(url) as user:
@@ -69,7 +69,7 @@ def test_a_role_that_may_only_read_is_read_only(pooled: bool, server: Restartabl
 
 
 @pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_wrong_password_is_said_once_and_not_tried_in_a_storm(
+def test_wrong_password_is_logged_once_and_tried_once_per_second(
     pooled: bool,  # noqa: FBT001
     server: RestartablePostgres,
     log: BinaryIO,

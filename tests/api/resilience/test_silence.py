@@ -48,7 +48,7 @@ def test_a_silent_network_is_given_up_at_the_deadline(
 
 
 @pytest.mark.parametrize("name", ["list", "create"])
-def test_a_server_that_never_says_a_word_was_sent_nothing(name: str) -> None:
+def test_server_that_never_answers_a_connection_is_503_for_writes_too(name: str) -> None:
     with (
         silent_listener() as url,
         serve(make_settings(database_url=url, connect_deadline_seconds=DEADLINE)) as base,

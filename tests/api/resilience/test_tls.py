@@ -20,7 +20,7 @@ from tests.support.http.server import make_settings, serve
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[Path]:
-    """Certificates that a client may trust, by address and by name, and one that nobody does."""
+    """Certificates for an address and for a name, and one that no client trusts."""
     hosts = {"known": "127.0.0.1", "named": "localhost", "unknown": "127.0.0.1"}
     with readable_folder() as path:
         for name, host in hosts.items():

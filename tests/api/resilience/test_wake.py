@@ -1,4 +1,4 @@
-"""A database that sleeps: the first request wakes it, and waiting is worth it within a budget."""
+"""A sleeping database: requests wait for its wake within a budget."""
 
 import json
 import time
@@ -25,7 +25,7 @@ class Asleep(NamedTuple):
 
 @contextmanager
 def asleep(server: RestartablePostgres, seconds: float, **settings: float) -> Iterator[Asleep]:
-    """It wakes ``seconds`` after somebody connects."""
+    """It wakes ``seconds`` after the first connection."""
     with (
         faulty_proxy(server.url) as (proxy, url),
         serve(make_settings(database_url=url, **settings)) as base,
@@ -63,7 +63,7 @@ def test_a_wake_within_the_budget_fails_no_request(
     assert after > cold
 
 
-def test_the_log_line_of_the_request_that_woke_it_says_so(
+def test_log_line_of_the_waking_request_has_the_connect_time(
     server: RestartablePostgres, log: BinaryIO
 ) -> None:
     with asleep(server, 0.8) as api, User(api.base, "early") as early:

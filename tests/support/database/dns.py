@@ -21,7 +21,7 @@ ANSWER = b"\xc0\x0c" + ADDRESS_QUESTION + b"\0\0\0\0" + b"\0\4" + socket.inet_at
 
 
 def isolated(call: str, folder: Path) -> str:
-    """What ``call``, a module and its function, prints where 127.0.0.1 is asked for names."""
+    """The output of ``call`` (module:function) in a network whose name server is 127.0.0.1."""
     module, _, function = call.partition(":")
     name = function.partition("(")[0]
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")

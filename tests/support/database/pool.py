@@ -51,7 +51,7 @@ async def backend(database: Database, user_id: str = "alice") -> int:
 
 
 def by_many(database: Database, statement: CompiledStatement, users: int) -> asyncio.Future[Any]:
-    """What as many users get who all send it at once."""
+    """The rows of each of so many users who send the statement at once."""
     return asyncio.gather(*(database.run(statement, f"user-{n}") for n in range(users)))
 
 

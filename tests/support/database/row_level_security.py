@@ -74,7 +74,7 @@ def user_with_tasks(url: str) -> str:
 
 
 def titles(url: str, user: str) -> list[str]:
-    """What the user's tasks are called."""
+    """The titles of the user's tasks."""
     return [row[0] for row in administer(url, "SELECT title FROM task WHERE user_id=%(u)s", u=user)]
 
 

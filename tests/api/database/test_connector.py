@@ -1,4 +1,4 @@
-"""Several who connect at once: what one of them learns, and what the others are told."""
+"""Simultaneous attempts to connect, and the requests that wait for them."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def through(database_url: str) -> Iterator[tuple[FaultyProxy, str]]:
 
 
 async def outcomes(*work: Any) -> list[Any]:
-    """What each of them came to, good or bad."""
+    """Their results and exceptions."""
     return await asyncio.gather(*work, return_exceptions=True)
 
 
@@ -47,7 +47,7 @@ def test_an_old_attempt_that_fails_late_does_not_undo_a_newer_success(
 
 
 @pytest.mark.parametrize("wait", [0.1, pytest.param(0.5, marks=pytest.mark.slow)])
-def test_who_waited_for_a_wake_in_vain_is_told_that_the_database_is_away(
+def test_waiters_get_503_database_unavailable_when_the_wake_fails(
     wait: float, through: tuple[FaultyProxy, str]
 ) -> None:
     proxy, url = through
@@ -66,7 +66,7 @@ def test_who_waited_for_a_wake_in_vain_is_told_that_the_database_is_away(
 
 
 @pytest.mark.parametrize(("away", "reason"), [(False, "wake"), (True, "breaker")])
-def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
+def test_waiters_behind_an_attempt_to_connect_are_answered_in_time(
     away: bool,  # noqa: FBT001
     reason: str,
     through: tuple[FaultyProxy, str],
@@ -97,7 +97,7 @@ def test_who_waits_behind_an_attempt_is_told_in_time_what_is_known(
 
 
 @pytest.mark.slow
-def test_a_pool_that_is_refused_does_not_storm_the_database(
+def test_refused_pool_backs_off(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
@@ -116,7 +116,7 @@ def test_a_pool_that_is_refused_does_not_storm_the_database(
 
 
 @pytest.mark.slow
-def test_the_log_says_it_again_when_the_reason_changes(
+def test_outage_is_logged_again_when_its_cause_changes(
     through: tuple[FaultyProxy, str], log: BinaryIO
 ) -> None:
     proxy, url = through

@@ -1,4 +1,4 @@
-"""What the database says, and what the caller is told: certain where it is certain."""
+"""The answers to errors of the database."""
 
 import asyncio
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_no_free_connection_is_an_overload(database_url: str) -> None:
     uvloop.run(work())
 
 
-def test_a_read_only_database_is_read(own: str, carol: User) -> None:
+def test_read_only_database_is_200_for_reads_and_503_for_writes(own: str, carol: User) -> None:
     task = carol.add()
     ask(own, "ALTER DATABASE " + own.rpartition("/")[2] + " SET default_transaction_read_only = on")
     ask(own, TERMINATE)
@@ -79,7 +79,7 @@ def test_a_read_only_database_is_read(own: str, carol: User) -> None:
     assert carol.get(one).json() == task
 
 
-def test_a_database_without_the_schema_says_so(database_url: str) -> None:
+def test_database_without_the_schema_is_schema_outdated(database_url: str) -> None:
     with (
         empty_database(database_url) as url,
         serve(make_settings(database_url=url)) as base,
@@ -99,7 +99,7 @@ def test_a_database_without_the_schema_says_so(database_url: str) -> None:
         'DROP TABLE "user" CASCADE',
     ],
 )
-def test_an_older_schema_says_so_until_it_is_migrated(damage: str, own: str, carol: User) -> None:
+def test_older_schema_is_schema_outdated(damage: str, own: str, carol: User) -> None:
     carol.add()
     ask(own, damage)
 
@@ -125,7 +125,7 @@ def test_under_require_only_known_users_create(database_url: str) -> None:
     assert made.status_code == 201
 
 
-def test_a_refused_login_is_unavailable_and_says_nothing_to_the_caller(database_url: str) -> None:
+def test_refused_login_is_503_without_details(database_url: str) -> None:
     wrong = database_url.replace("postgres:", "postgres:wrong-", 1)
     with pytest.raises(psycopg2.OperationalError):
         ask(wrong, "SELECT 1")

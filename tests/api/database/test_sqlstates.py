@@ -1,4 +1,4 @@
-"""SQLSTATE by SQLSTATE: what is certainly not applied is 503, what may have been is 504."""
+"""Each SQLSTATE: 503 where the message certainly was not applied, 504 where it may have been."""
 
 import pytest
 import uvloop
@@ -7,7 +7,7 @@ from api.database.statement import CompiledStatement
 from api.problems.problem import Problem
 from tests.support.database.pool import backend, opened_database
 
-# What a write is answered, and why.
+# The status of a write, and its cause.
 ANSWERS = {
     "40001": (503, "conflict"),
     "40P01": (503, "conflict"),
@@ -28,7 +28,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("code", ANSWERS)
-def test_the_servers_codes_are_answered_for_what_they_mean(code: str, database_url: str) -> None:
+def test_each_sqlstate_has_its_status_and_cause(code: str, database_url: str) -> None:
     text = f"DO $$ BEGIN RAISE 'it failed' USING ERRCODE = '{code}'; END $$"
 
     async def work() -> tuple[list[Problem], int, bool]:

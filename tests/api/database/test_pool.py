@@ -1,4 +1,4 @@
-"""Connections that end, whoever ended them: the pool is never poorer, nobody else notices."""
+"""Connections that end are replaced, and other requests are not disturbed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.database.statement import CompiledStatement
+from api.telemetry import request_context
 from tests.support.database.pool import (
     LOOPS,
     TERMINATE,
@@ -71,7 +72,7 @@ def test_a_cancelled_wait_for_the_pool_costs_no_connection(run: Run, database_ur
 
 
 @pytest.mark.parametrize("size", [1, 4])
-def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, size: int) -> None:
+def test_idle_connections_that_ended_are_replaced(run: Run, own: str, size: int) -> None:
     async def everyone(database: Any) -> set[int]:
         who = CompiledStatement(
             "who", "SELECT pg_backend_pid() FROM pg_sleep(0.1)", {}, writes=False
@@ -83,8 +84,11 @@ def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, 
             before = await everyone(database)
             assert ask(own, TERMINATE) == [(True,)] * size
 
+            current = request_context.begin("next")
             after = await everyone(database)
 
+            # The event loop has not turned since they ended.
+            assert (current.reconnects, current.retries) == (1, 0)
             assert len(before) == len(after) == size
             assert not before & after
 
@@ -92,7 +96,7 @@ def test_idle_connections_that_ended_are_replaced_unnoticed(run: Run, own: str, 
 
 
 @pytest.mark.parametrize("writes", [False, True])
-def test_a_statement_that_the_server_gave_up_is_sent_again(
+def test_statement_whose_session_was_terminated_is_sent_again(
     run: Run, own: str, *, writes: bool
 ) -> None:
     async def work() -> None:
