@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from api.config import settings
 from api.database.urls import direct_url
 from api.migrations.connection_budget import check_budget
+from api.migrations.locks import MigrationLocked
 from api.migrations.user_table import UserTable, advice
 
 # Long enough for a suspended database to wake up.
@@ -64,11 +65,15 @@ def _connect(url: URL) -> Iterator[Connection]:
             f"Cannot migrate {url.host}:{url.port or 5432}: {error}: this release does not know the"
             " database's revision; run the release that migrated it, or a newer one"
         ) from None
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        if getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:
+    except (DBAPIError, MigrationLocked) as error:
+        reason = str(getattr(error, "orig", "")).strip().partition("\n")[0]
+        if isinstance(error, MigrationLocked) or _sqlstate(error) == LOCK_NOT_AVAILABLE:
             reason = "a lock is held by another session; nothing was changed: try again"
         raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "pgcode", None)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ USERS = """
         "emailVerified" boolean NOT NULL
     )
 """
-WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+WAITING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_xact_lock%'"
 LOCKED = "a lock is held by another session; nothing was changed: try again"
 DONE = "The database has this release's schema."
 

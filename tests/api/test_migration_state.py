@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 from uuid import uuid4
@@ -14,17 +15,22 @@ from sqlalchemy import make_url
 from api.migrations import __main__ as migrations
 from api.migrations.locks import ADVISORY_LOCK_KEY
 from deploy.local.cluster import binary
+from tests.support.command import finished
 from tests.support.database.pool import ask
 from tests.support.database.temporary_database import empty_database, migrate, unmigrated_server
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
+from tests.support.waiting import wait_until
 
+MIGRATE = ".venv/bin/python", "-m", "api.migrations"
 FOREIGN_VERSION = """
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('{revision}')
 """
 REVISION = """
+from time import sleep
 from alembic import op
+from sqlalchemy import text
 from api.migrations.locks import autocommit_block
 
 revision, down_revision = "9999", {newest!r}
@@ -34,10 +40,16 @@ SETTINGS = '''
     WHERE locktype = 'advisory' AND objid = {key} AND pid = pg_backend_pid() AND granted
 '''
 
+OTHER = '''SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tasks-api-migrate'
+    AND datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%advisory%'
+'''
+
 def upgrade() -> None:
     op.execute("CREATE TABLE observed (lock_timeout text, locks bigint)")
     op.execute(SETTINGS)
     with autocommit_block():
+        while not op.get_bind().scalar(text(OTHER)):
+            sleep(0.1)
         op.execute("CREATE INDEX CONCURRENTLY task_slow ON task (title)")
         op.execute(SETTINGS)
     op.execute(SETTINGS)
@@ -137,7 +149,7 @@ def test_another_applications_task_table_is_refused_in_one_sentence(empty: str) 
     assert ask(empty, "SELECT to_regclass('task_api_version')") == [(None,)]
 
 
-def test_a_concurrent_index_keeps_the_advisory_lock_and_the_lock_timeout(
+def test_a_concurrent_index_keeps_advisory_lock_and_lock_timeout_beside_a_second_migration(
     empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(empty)
@@ -153,7 +165,17 @@ def test_a_concurrent_index_keeps_the_advisory_lock_and_the_lock_timeout(
         return config
 
     monkeypatch.setattr(migrations, "alembic_config", with_revision)
-    migrate(empty)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(migrate, empty)
+        wait_until(
+            lambda: first.done() or ask(empty, "SELECT to_regclass('observed')") != [(None,)]
+        )
+        if first.done():
+            first.result()
+        # An index waits for snapshots, and so for a statement that waits for the advisory lock.
+        with finished(*MIGRATE, settings={"DATABASE_URL": empty}) as second:
+            assert "9999" in second.errors  # it waited for the revision, which it does not have
+        assert first.result() is None
 
     assert ask(empty, "SELECT * FROM observed WHERE lock_timeout <> '5s' OR locks < 1") == []
     assert ask(empty, "SELECT count(*) FROM observed") == [(3,)]
