@@ -131,21 +131,29 @@ class Database:
         try:
             rows = await connection.execute(text, parameters, limits.answer_seconds)
         except TimeoutError as error:
-            if limits.is_cut:
-                raise unanswered(statement, Cause.REQUEST_DEADLINE) from error
-            self._pool.invalidate_idle()
-            raise unanswered(statement, Cause.DEADLINE) from error
+            raise self._unanswered(statement, is_cut=limits.is_cut) from error
         except psycopg2.Error as error:
-            problem = to_problem(error, statement, lost=connection.is_closed)
-            if problem.reason in {Cause.LOST, Cause.ENDED}:
-                connection.close()  # the server has said that it ends, and may not have done it
-                self._pool.invalidate_idle()  # a server that ends one session may end all
-            raise problem from error
+            raise self._failed(connection, statement, error) from error
         finally:
             seconds_of(statement.name).observe(perf_counter() - started)
         if self._pool.connector.is_unavailable():
             self._pool.connector.record_success(connection)
         return rows
+
+    def _unanswered(self, statement: CompiledStatement, *, is_cut: bool) -> Problem:
+        if is_cut:
+            return unanswered(statement, Cause.REQUEST_DEADLINE)
+        self._pool.invalidate_idle()
+        return unanswered(statement, Cause.DEADLINE)
+
+    def _failed(
+        self, connection: Connection, statement: CompiledStatement, error: psycopg2.Error
+    ) -> Problem:
+        problem = to_problem(error, statement, lost=connection.is_closed)
+        if problem.reason in {Cause.LOST, Cause.ENDED}:
+            connection.close()  # the server has said that it ends, and may not have done it
+            self._pool.invalidate_idle()  # a server that ends one session may end all
+        return problem
 
     def _record_failure(self, problem: Problem) -> None:
         if isinstance(problem.reason, Cause):

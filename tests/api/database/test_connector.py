@@ -65,6 +65,21 @@ def test_waiters_get_503_database_unavailable_when_the_wake_fails(
     assert [type(one) for one in found] == [DatabaseUnavailable] * 6
 
 
+def test_waiters_are_not_refused_right_after_the_connection_they_waited_for(
+    through: tuple[FaultyProxy, str],
+) -> None:
+    proxy, url = through
+    proxy.before_connecting = lambda: time.sleep(0.4)
+
+    async def work() -> list[Any]:
+        async with opened_database(url, pool_size=1, pool_wait_seconds=0.5) as database:
+            return await outcomes(database.run(sleep(0.3), "alice"), backend(database, "bob"))
+
+    first, second = asyncio.run(work())
+    assert first == [("",)]
+    assert isinstance(second, int)
+
+
 @pytest.mark.parametrize(("away", "reason"), [(False, "wake"), (True, "breaker")])
 def test_waiters_behind_an_attempt_to_connect_are_answered_in_time(
     away: bool,  # noqa: FBT001
