@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, bindparam, case, collate, func, not_
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from api.tasks.schemas import ListQuery
+from api.tasks.list_query import ListQuery
 from api.tasks.statements import COMPLETED
 from api.tasks.tables import TASK
 from api.tasks.times import DAY_LENGTH, is_day, to_instant, to_wall_clock

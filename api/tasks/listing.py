@@ -23,7 +23,7 @@ from api.database.statement import CompiledStatement
 from api.tasks import filters, search
 from api.tasks.cursor import NO_DUE_DATE_KEY, decode
 from api.tasks.fields import Direction, Sort
-from api.tasks.schemas import ListQuery
+from api.tasks.list_query import ListQuery
 from api.tasks.statements import OWNED, TASK_COLUMNS, rows_as_json
 from api.tasks.tables import TASK
 

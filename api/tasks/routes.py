@@ -16,8 +16,9 @@ from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
 from api.state import state_of
 from api.tasks import cursor, statements
 from api.tasks.fields import TaskId
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import cut, page
-from api.tasks.schemas import Completion, ListQuery, TaskCreate, TaskRead, TaskUpdate
+from api.tasks.schemas import Completion, TaskCreate, TaskRead, TaskUpdate
 from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
 from api.web.user_route import UserId, UserRoute
 

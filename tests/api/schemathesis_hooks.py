@@ -9,7 +9,7 @@ from schemathesis.core.failures import Failure
 from api.openapi.examples import TASK
 from api.tasks.cursor import encode
 from api.tasks.fields import MAX_SEARCH_WORDS
-from api.tasks.schemas import ListQuery
+from api.tasks.list_query import ListQuery
 
 Case = schemathesis.Case[Any]
 REJECTED_POSITIVE_DATA = "ST202"

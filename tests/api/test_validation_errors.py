@@ -7,7 +7,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from api.tasks.schemas import ListQuery, TaskRead
+from api.tasks.list_query import ListQuery
+from api.tasks.schemas import TaskRead
 from tests.support.http.client import User
 
 PYTHON = re.compile(

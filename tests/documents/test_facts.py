@@ -10,7 +10,8 @@ from prometheus_client import REGISTRY
 from api.config.settings import SECRETS, Settings
 from api.main import create_app
 from api.problems.problem import Problem
-from api.tasks.schemas import ListQuery, TaskRead
+from api.tasks.list_query import ListQuery
+from api.tasks.schemas import TaskRead
 from api.web.cors import ALLOWED_HEADERS
 from observability import edge_exporter
 from tests.support.command import ROOT

@@ -11,8 +11,9 @@ from api.database.engine import Database
 from api.database.statement import CompiledStatement
 from api.problems.problem import Problem
 from api.tasks import statements
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
-from api.tasks.schemas import ListQuery, TaskCreate
+from api.tasks.schemas import TaskCreate
 
 TASKS_EACH = 3
 

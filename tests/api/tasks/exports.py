@@ -1,6 +1,6 @@
 """Made-up tasks in the shapes in which other applications export them, and as bodies of creates.
 
-Each pair of functions is one application: the export of a to-do, and the conversion that somebody
+Each pair of functions is one application: the export of a to-do, and the conversion that a user
 who moves here would write, without any repair of values.
 """
 
@@ -67,7 +67,7 @@ TO_DOS = (
     ToDo("t" * 400, "A web page's whole title"),
     ToDo("Labelled to death", labels=tuple(f"label {number}" for number in range(27))),
     ToDo(
-        "A sentence as a label", labels=("a whole sentence that somebody put into one label only",)
+        "A sentence as a label", labels=("a whole sentence that a user put into one single label",)
     ),
     ToDo("First\nsecond line in the title"),
 )

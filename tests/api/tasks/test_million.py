@@ -11,8 +11,8 @@ import pytest
 from api.database.statement import CompiledStatement
 from api.tasks import statements
 from api.tasks.cursor import encode
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
-from api.tasks.schemas import ListQuery
 from tests.support.database.query_plans import OWNER, filled, milliseconds, plan
 
 pytestmark = pytest.mark.slow

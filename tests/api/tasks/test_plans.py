@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api.tasks.cursor import encode
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
-from api.tasks.schemas import ListQuery
 from tests.support.database.query_plans import filled, plan
 
 LAST = (

@@ -10,8 +10,8 @@ from unicodedata import normalize
 import psutil
 import pytest
 
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
-from api.tasks.schemas import ListQuery
 from tests.support.database.query_plans import OWNER, filled, plan
 from tests.support.http.client import User
 

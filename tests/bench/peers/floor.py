@@ -20,8 +20,8 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 
 from api.database.statement import PREFIX, CompiledStatement
 from api.tasks import statements
+from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
-from api.tasks.schemas import ListQuery
 
 SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
 EDDSA_KEY = cast("Ed25519PublicKey", load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()))
