@@ -2,7 +2,11 @@
 
 # At the end; after a failure the image's name means again what runs, also for plain Compose.
 clean_up() {
-  [ -z "$previous_image" ] || docker tag "$previous_image" "$(image_of api)"
+  if [ -n "$previous_image" ]; then
+    docker tag "$previous_image" "$(image_of api)"
+    # Made from the new image; Compose would recreate them, and the API with them.
+    docker compose rm --force prepare migrate >/dev/null 2>&1 || true
+  fi
   rm -rf "$lock" "$log"
 }
 
