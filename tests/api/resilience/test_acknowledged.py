@@ -18,7 +18,7 @@ from tests.support.http.gunicorn import gunicorn
 
 WRITES, WRITERS = 20_000, 8
 BETWEEN_SECONDS = 0.5
-PATIENCE = 240
+PATIENCE = 600
 # Once longer than waking may take, so that the breaker is part of it; then often.
 OUTAGES = chain([7.0], repeat(2.5))
 
