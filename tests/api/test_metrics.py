@@ -102,7 +102,8 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
 
     for name, (label, values) in label_values.items():
         found = {s for s in series(text) if s.startswith(f"{name}{{")}
-        assert found == {f'{name}{{{label}="{value}"}}' for value in values}
+        # Tests of the database layer run statements of their own in this process.
+        assert found >= {f'{name}{{{label}="{value}"}}' for value in values}
     assert all(f'operation="{name}",outcome="failed"' in text for name in OPERATIONS)
 
 
