@@ -73,8 +73,8 @@ class Round:
     busy: float
 
     @property
-    def failed(self) -> int:
-        return sum(not 200 <= status < 300 for status, _ in self.outcomes)
+    def failed(self) -> Counter[int]:
+        return Counter(status for status, _ in self.outcomes if not 200 <= status < 300)
 
     @property
     def slow(self) -> int:
@@ -87,7 +87,8 @@ class Round:
         )
         attacker = [classes[2], classes[4], classes[503], classes[0] + classes[5]]
         slowest = max(seconds for _, seconds in self.outcomes) * 1e3
-        neighbour = [len(self.outcomes), self.failed, self.slow, round(slowest)]
+        failed = ", ".join(f"{number} x {status}" for status, number in self.failed.items())
+        neighbour = [len(self.outcomes), failed or 0, self.slow, round(slowest)]
         memory = [round(each) for each in self.memory]
         return [self.name, *map(str, [*attacker, *neighbour, *memory, round(self.busy)])]
 
@@ -179,7 +180,7 @@ def test_neighbour_is_served_during_an_attack(name: str, rounds: dict[str, Round
 
     assert found.statuses.total() > 0
     assert found.statuses[422] == 0
-    assert found.failed == 0
+    assert found.failed == {}
     assert found.slow <= 1 + rounds[NONE].slow
 
 
