@@ -200,3 +200,9 @@ ATTACKS: dict[str, Callable[[Attacker], None]] = {
     "pipelined upgrades": pipelined_upgrades,
     "unknown key ids": unknown_keys,
 }
+
+
+def run(name: str, attacker: Attacker) -> None:
+    """Attack until ``attacker.done`` is set."""
+    be_nice()
+    ATTACKS[name](attacker)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.attacks import ATTACKS, TASKS, Attacker
+from tests.deploy.attacks import ATTACKS, TASKS, Attacker, run
 from tests.deploy.neighbour import Outcome, Plan
 from tests.support.command import ROOT
 from tests.support.observability.metrics import total
@@ -139,7 +139,7 @@ def attacking(
     for number, name in enumerate(attacks):
         user = USERS.get(name, LISTED)
         attackers.append(Attacker(stack, user, tokens[user], f"192.0.2.{number + 1}"))
-        threads.append(threading.Thread(target=ATTACKS[name], args=(attackers[-1],)))
+        threads.append(threading.Thread(target=run, args=(name, attackers[-1])))
     with ExitStack() as ends:
         for attacker, thread in zip(attackers, threads, strict=True):
             thread.start()
