@@ -15,7 +15,7 @@ from tests.support.stack.compose_stack import LIMITS, Stack, running_stack
 from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 LOAD_SECONDS = 60
-SERVICES = "SERVICES=api nginx edge prometheus"
+SERVICES = "SERVICES=api nginx prometheus"
 LOCK_TASK_TABLE = (
     "DO $$ BEGIN FOR turn IN 1..{turns} LOOP LOCK TABLE task; PERFORM pg_sleep({seconds}); COMMIT; "
     "PERFORM pg_sleep(0.005); END LOOP; END $$"
