@@ -19,6 +19,7 @@ from tests.support.stack.compose_stack import Stack
 USERS = 8
 PAUSE_SECONDS = 0.05
 MOST_TASKS = 30
+ATTEMPTS = 50
 READS = ("list", "read")
 WRITES = ("create", "put", "patch", "set", "toggle", "delete")
 Task = dict[str, Any]
@@ -116,12 +117,13 @@ class CheckedUser:
         return response.json()
 
     def _signed(self, method: str, end: str, **content: Any) -> httpx.Response:
-        for _ in range(10):
+        for _ in range(ATTEMPTS):
             headers = {"Authorization": f"Bearer {token(self.user_id, secret=self.secrets[0])}"}
             response = self.client.request(method, self.path + end, headers=headers, **content)
             if response.status_code != httpx.codes.UNAUTHORIZED or len(self.secrets) == 1:
                 break
-            self.secrets = self.secrets[1:] + self.secrets[:1]
+            # Not in turn, which could keep step with the turns of old and new containers.
+            random.shuffle(self.secrets)
         return response
 
     def _list(self) -> list[Task]:
