@@ -27,6 +27,7 @@ from tests.support.command import (
     running,
 )
 from tests.support.database.embedded_postgres import readable_folder
+from tests.support.required_tools import require_ipv6
 
 PROCESS, GROUP = False, True
 # Each of these alone makes a connection of libpq or a request over a proxy fail.
@@ -153,6 +154,7 @@ def test_libpq_variables_and_proxies_of_the_shell_do_not_disturb_it(data: Path) 
 
 
 def test_the_ipv6_wildcard_serves_both_families(data: Path) -> None:
+    require_ipv6()
     with started_run(data, "HOST=::") as command:
         example = usage_example(command)
 

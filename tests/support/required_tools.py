@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -35,6 +36,14 @@ def require_clone() -> None:
     words = (require_tool("git"), "-C", Path(__file__).parent, "rev-parse", "--git-dir")
     if subprocess.run(words, check=False, capture_output=True).returncode:
         skip_without("a clone by this user")
+
+
+def require_ipv6() -> None:
+    """Skip the test where the loopback interface has no IPv6 address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        skip_without("IPv6")
 
 
 def skip_without(tool: str, package: str | None = None) -> NoReturn:
