@@ -26,14 +26,13 @@ from api.telemetry import logs
 VOLUMES, GIVEN = Path("/volumes"), Path("/given")
 OWNERS = {"api": 10001, "auth": 1000, "db": 999, "nginx": 101}
 DAYS, RENEW_DAYS = 30, 14
-CERTIFICATE_ORIGIN = "nginx/tls.origin"
 LOCAL = "postgresql://postgres:{}@db:5432/postgres?sslmode=disable"
 
 
 def main() -> None:
     """Write the files and log the names of those that changed."""
     config = settings.load()
-    files = {**_secrets(config), **_nginx_files(config.cors_origins), **_tls()}
+    files = {**_secrets(config), "nginx/public.conf": _nginx_maps(config.cors_origins), **_tls()}
     changed = [name for name, text in files.items() if _write(name, text)]
     structlog.get_logger().info("prepared", changed=changed)
 
@@ -61,22 +60,15 @@ def _read(name: str) -> str:
 
 def _write(name: str, text: str) -> bool:
     """Write the file atomically; return whether its content changed."""
-    path = VOLUMES / name
-    if path.exists() and _read(name) == text:
+    if _read(name) == text:
         return False
+    path = VOLUMES / name
     owner, draft = OWNERS[path.parent.name], path.with_suffix(".new")
     draft.touch(0o400)
     draft.write_text(text)
     os.chown(draft, owner, owner)
     draft.rename(path)
     return True
-
-
-def _nginx_files(origins: Iterable[str]) -> dict[str, str]:
-    """Copies of nginx's files, because a mount of a single file does not follow a rename."""
-    given = [GIVEN / "nginx.conf", *(GIVEN / "nginx").glob("*.conf"), GIVEN / "limits.conf"]
-    copies = {f"nginx/{path.name}": path.read_text() for path in given if path.is_file()}
-    return {**copies, "nginx/public.conf": _nginx_maps(origins)}
 
 
 def _nginx_maps(origins: Iterable[str]) -> str:
@@ -92,16 +84,14 @@ def _nginx_maps(origins: Iterable[str]) -> str:
 
 def _tls() -> dict[str, str]:
     """The certificate and key from ``deploy/certs``, else a self-signed pair for localhost."""
-    certificate, key = GIVEN / "certs" / "tls.crt", GIVEN / "certs" / "tls.key"
+    certificate, key = GIVEN / "tls.crt", GIVEN / "tls.key"
     if certificate.exists() or key.exists():
         _check_pair(certificate, key)
-        pair = {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
-        return {**pair, CERTIFICATE_ORIGIN: "given"}
-    if _read(CERTIFICATE_ORIGIN) != "given" and not _expires_soon(_read("nginx/tls.crt")):
+        return {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
+    if not _expires_soon(_read("nginx/tls.crt")):
         return {}
     own = ec.generate_private_key(ec.SECP256R1())
-    pair = {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
-    return {**pair, CERTIFICATE_ORIGIN: "generated"}
+    return {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
 
 
 def _check_pair(certificate: Path, key: Path) -> None:

@@ -30,8 +30,8 @@ def volumes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if os.geteuid() != 0:
         skip_without("root, which may change the owner of files")
     with readable_folder() as path:
-        for name in (*OWNERS, "given/certs"):
-            (path / name).mkdir(parents=True)
+        for name in (*OWNERS, "given"):
+            (path / name).mkdir()
         monkeypatch.chdir(path)  # without a .env
         monkeypatch.setattr(prepare, "VOLUMES", path)
         monkeypatch.setattr(prepare, "GIVEN", path / "given")

@@ -54,7 +54,6 @@ def test_a_setting_that_is_not_set_keeps_its_default(tmp_path: Path) -> None:
     told = configured(tmp_path)["api"]["environment"]
     said = {name: value for name, value in told.items() if value and "/run/secrets" not in value}
 
-    assert said.pop("INSTANCES") == "1"
     assert {*said} <= {"BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"}
 
 
@@ -95,26 +94,11 @@ def test_services_depend_on_each_other_in_start_order(tmp_path: Path) -> None:
         for name, service in services.items()
     }
 
-    prepared = {"prepare": "service_completed_successfully"}
-    assert waits["migrate"] == prepared | {"db": "service_healthy"}
-    assert waits["api"] == {"migrate": "service_completed_successfully"}
-
-
-def test_a_release_recreates_no_service_but_those_of_its_image(tmp_path: Path) -> None:
-    services = configured(tmp_path, COMPOSE_PROJECT_NAME="own")
-    released = {name for name, service in services.items() if service["image"] == "own"}
-
-    assert released == {"prepare", "migrate", "api", "edge"}
-    for name in services.keys() - released:
-        assert not released & services[name].get("depends_on", {}).keys(), name
-
-
-@pytest.mark.parametrize("replicas", ["", "3"])
-def test_replicas_count_as_instances(replicas: str, tmp_path: Path) -> None:
-    services = configured(tmp_path, REPLICAS=replicas)
-
-    assert services["api"]["scale"] == int(replicas or 1)
-    assert services["migrate"]["environment"]["INSTANCES"] == (replicas or "1")
+    assert waits["db"] == {"prepare": "service_completed_successfully"}
+    assert waits["migrate"] == waits["db"] | {"db": "service_healthy"}
+    assert waits["api"]["migrate"] == "service_completed_successfully"
+    assert waits["nginx"]["api"] == "service_healthy"
+    assert services["nginx"]["depends_on"]["api"]["restart"] is True
 
 
 def test_the_health_command_is_the_cheap_one_and_starts_early(tmp_path: Path) -> None:
