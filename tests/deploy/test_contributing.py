@@ -31,7 +31,7 @@ QUOTED = [
     block(".github/CONTRIBUTING.md", "# api/main.py"),
     block(".github/CONTRIBUTING.md", "# tests/api/tasks/test_create.py"),
 ]
-# What git needs to commit, whoever runs the tests.
+# The author that git needs for a commit.
 AUTHOR = {
     f"GIT_{role}_{part}": f"{part.lower()}@example.com"
     for role in ("AUTHOR", "COMMITTER")
