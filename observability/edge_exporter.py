@@ -19,7 +19,8 @@ SOCKET, PORT, MAX_LINE_BYTES = Path("/run/edge/log"), 9114, 65536
 PROBES = {"/livez", "/readyz", "/startupz", "/healthz"}
 REDIRECT_TO_HTTPS = "308"
 STATUSES = (
-    "200 201 304 400 401 403 404 405 408 412 413 414 415 422 429 431 499 500 501 502 503 504 505"
+    "200 201 304 400 401 403 404 405 408 410 412 413 414 415 422 429 431 499 "
+    "500 501 502 503 504 505"
 )
 # Those of the API's own histogram, so that the two can be compared.
 BUCKETS = ".005 .01 .025 .05 .075 .1 .15 .2 .25 .3 .4 .5 .6 .75 1 1.5 2.5 5 10"

@@ -47,6 +47,11 @@ HEADERS: dict[str, Any] = {
         "required": True,
         "schema": {"enum": ["private, no-cache", "no-store"]},
     },
+    "ETag": {
+        "description": "The version (RFC 9110 section 8.8.3), for `If-Match` and `If-None-Match`.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[!#-~]+"$'},
+    },
     "Location": {
         "description": "The path of the task.",
         "required": True,

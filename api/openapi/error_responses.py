@@ -43,7 +43,12 @@ COMMON_ERRORS: Sequence[ProblemType] = (
 TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
 BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
 WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
-CREATE_ERRORS: Sequence[ProblemType] = (catalogue.UserRequired, catalogue.IdempotencyMismatch)
+IF_MATCH_ERRORS: Sequence[ProblemType] = (catalogue.VersionMismatch,)
+CREATE_ERRORS: Sequence[ProblemType] = (
+    catalogue.UserRequired,
+    catalogue.IdempotencyMismatch,
+    catalogue.TooManyTasks,
+)
 
 STRING = {"type": "string"}
 MISSING_TITLE = {"loc": ["body", "title"], "code": "missing", "message": "This is required"}
@@ -120,11 +125,16 @@ def error_responses(route: APIRoute) -> list[ErrorResponse]:
         *(TASK_ERRORS if "{id}" in route.path else ()),
         *(BODY_ERRORS if route.body_field else ()),
         *(WRITE_ERRORS if "GET" not in methods else ()),
+        *(IF_MATCH_ERRORS if _takes_if_match(route) else ()),
         *(CREATE_ERRORS if "POST" in methods else ()),
     ]
     status = attrgetter("status")
     gathered = groupby(sorted(problems, key=status), key=status)
     return [ErrorResponse(code, list(found)) for code, found in gathered]
+
+
+def _takes_if_match(route: APIRoute) -> bool:
+    return any(header.alias == "If-Match" for header in route.dependant.header_params)
 
 
 def example(problem: ProblemType) -> Any:

@@ -102,6 +102,27 @@ class RequestTimeout(Problem):
     headers: Mapping[str, str] = {"Connection": "close"}
 
 
+class ResyncRequired(Problem):
+    """What the client knows is older than the user's erased tasks, or newer than the database."""
+
+    status = 410
+    code = "resync_required"
+    detail = "These changes are no longer known: start again without since."
+
+
+class VersionMismatch(Problem):
+    """No tag of ``If-Match`` is the task's current one, which ``ETag`` has (RFC 9110 15.5.13)."""
+
+    status = 412
+    code = "version_mismatch"
+    detail = "The task was changed since you read it. Nothing was changed: read it again."
+    headers: Mapping[str, str] = {"ETag": ""}
+
+    def __init__(self, etag: str = "") -> None:
+        super().__init__()
+        self.headers = {"ETag": etag}
+
+
 class BodyTooLarge(Problem):
     """The body exceeds ``MAX_BODY_BYTES``."""
 
@@ -140,6 +161,15 @@ class IdempotencyMismatch(Problem):
     errors: Sequence[Mapping[str, Any]] = (
         {"loc": ["header", "Idempotency-Key"], "code": code, "message": detail},
     )
+
+
+class TooManyTasks(Problem):
+    """The user would have more live tasks than ``MAX_TASKS_PER_USER``."""
+
+    status = 422
+    code = "too_many_tasks"
+    detail = "You have as many tasks as are allowed. Nothing was changed: delete some first."
+    errors: Sequence[Mapping[str, Any]] = ({"loc": ["body"], "code": code, "message": detail},)
 
 
 class Overloaded(Problem):

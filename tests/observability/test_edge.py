@@ -45,6 +45,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeExporter]:
     [
         ({}, "200", "api", 0.01),
         ({"status": "404"}, "404", "api", 0.01),
+        *(({"status": status}, status, "api", 0.01) for status in ("410", "412")),
         ({"status": "503", "upstream_header": "0.010"}, "503", "api", 0.01),
         ({"status": "429", "upstream_header": "-", "upstream_seconds": "-"}, "429", "nginx", 3),
         ({"status": "400", "upstream_header": "", "upstream_seconds": ""}, "400", "nginx", 3),
