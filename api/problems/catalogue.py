@@ -124,7 +124,7 @@ class VersionMismatch(Problem):
 
 
 class BodyTooLarge(Problem):
-    """The body exceeds ``MAX_BODY_BYTES``."""
+    """The body exceeds ``MAX_BODY_BYTES``, or the limit of a batch."""
 
     status = 413
     code = "body_too_large"

@@ -1,5 +1,6 @@
 """Request and response models of tasks."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar, Self
@@ -40,10 +41,12 @@ class TaskRead(SQLModel):
 class Body(SQLModel):
     """A request body: no unknown members, no type coercion.
 
-    Of ``resource``, the members that a body lacks cannot be set with it.
+    Of ``resource``, the members that a body lacks cannot be set with it. ``nested`` has the models
+    inside this one, by their member's name or their tag in a union.
     """
 
     resource: ClassVar[type[SQLModel]] = TaskRead
+    nested: ClassVar[Mapping[str, type["Body"]]] = {}
     model_config = SQLModelConfig(extra="forbid", strict=True)
 
 

@@ -38,13 +38,19 @@ def check_day_or_time(text: str) -> str:
     return text
 
 
-def check_past_time(text: str) -> str:
-    """The text itself; raises ``ValueError`` unless it is a time with an offset, up to now."""
-    if to_instant(text) > datetime.now(UTC) + CLOCK_SKEW:
-        message = "This time must not be in the future"
-        raise ValueError(message)
+def check_time(text: str) -> str:
+    """The text itself; raises ``ValueError`` unless it is a time with an offset."""
+    to_instant(text)
     if is_day(text):
         message = "Write an RFC 3339 time with its offset"
+        raise ValueError(message)
+    return text
+
+
+def check_past_time(text: str) -> str:
+    """The text itself; raises ``ValueError`` unless it is a time with an offset, up to now."""
+    if to_instant(check_time(text)) > datetime.now(UTC) + CLOCK_SKEW:
+        message = "This time must not be in the future"
         raise ValueError(message)
     return text
 

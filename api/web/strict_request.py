@@ -34,14 +34,14 @@ class StrictRequest(Request):
     value: Any = ABSENT
     _content = b""
 
-    async def read(self) -> None:
+    async def read(self, max_bytes: int) -> None:
         """Read the body; raises ``BodyTooLarge`` (413) or ``RequestTimeout`` (408)."""
         if "content-length" not in self.headers and "transfer-encoding" not in self.headers:
             return
         settings = web_state(self).settings
         try:
             async with asyncio.timeout(settings.request_deadline_seconds):
-                self._content = await self._read(settings.max_body_bytes)
+                self._content = await self._read(max_bytes)
         except TimeoutError:
             raise RequestTimeout from None
 
@@ -75,10 +75,9 @@ def check_path(request: Request) -> None:
         raise NotFound
 
 
-def check_size(request: Request) -> None:
-    """Raise ``BodyTooLarge`` (413) if ``Content-Length`` exceeds ``MAX_BODY_BYTES``."""
-    length = request.headers.get("content-length", "0")
-    if int(length) > web_state(request).settings.max_body_bytes:
+def check_size(request: Request, max_bytes: int) -> None:
+    """Raise ``BodyTooLarge`` (413) if ``Content-Length`` exceeds ``max_bytes``."""
+    if int(request.headers.get("content-length", "0")) > max_bytes:
         raise BodyTooLarge
 
 

@@ -3,12 +3,18 @@
 from tests.deploy.edge_client import request
 
 TASKS = "/api/alice/tasks"
+BATCH = f"{TASKS}/batch"
 CHUNK = b"11171\r\n" + b"a" * 70_001 + b"\r\n0\r\n\r\n"
 AFTER_HEADERS = {
     "no such path": (request("GET", "/metrics"), 404, "not_found"),
     "no such path, disguised": (request("GET", "//metrics"), 404, "not_found"),
     "an announced long body": (
         request("POST", TASKS, "Content-Length: 70000"),
+        413,
+        "body_too_large",
+    ),
+    "an announced long batch": (
+        request("POST", BATCH, f"Content-Length: {2**20 + 1}"),
         413,
         "body_too_large",
     ),

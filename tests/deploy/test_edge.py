@@ -6,7 +6,7 @@ import pytest
 
 from tests.deploy.edge_client import ORIGIN, answer, check_problem, check_readable, plain, request
 from tests.deploy.edge_methods import check_all, send_all_methods, send_head, send_method
-from tests.deploy.edge_refusals import AFTER_HEADERS, BEFORE_HEADERS, TASKS
+from tests.deploy.edge_refusals import AFTER_HEADERS, BATCH, BEFORE_HEADERS, TASKS
 from tests.support.stack.compose_stack import Stack
 from tests.support.waiting import wait_until
 
@@ -55,6 +55,13 @@ def test_another_origin_gets_no_cors_headers(lifted: Stack) -> None:
     assert "access-control-allow-origin" not in refused.headers
     assert "access-control-allow-credentials" not in refused.headers
     assert "Origin" in refused.headers["vary"]
+
+
+@pytest.mark.parametrize(("target", "status"), [(BATCH, 405), (TASKS, 413)])
+def test_only_a_batch_may_be_larger_than_64_kib(lifted: Stack, target: str, status: int) -> None:
+    head = request("POST", target, f"Content-Length: {2**20}", "Content-Type: application/json")
+
+    assert send_head(lifted, head + b" " * 2**20).status == status
 
 
 def test_an_error_of_the_api_passes_nginx_unchanged(lifted: Stack) -> None:

@@ -12,6 +12,7 @@ from api.config.settings import Settings
 from api.main import create_app
 from api.problems.catalogue import RequestTimeout
 from api.problems.problem import PHRASES, Problem
+from api.tasks.batch_body import Batch
 from deploy import worker
 from tests.deploy.configuration import NGINX, block, directives, gunicorn, seconds, services
 from tests.support.command import ROOT
@@ -93,11 +94,20 @@ def test_each_timeout_is_longer_than_the_one_inside_it() -> None:
 
 def test_nginx_and_api_have_the_same_body_limit() -> None:
     bounds: list[Any] = Settings.model_fields["max_body_bytes"].metadata
-    [size, *none] = [text for text in directives("client_max_body_size") if text != "0"]
+    size, batch = [text for text in directives("client_max_body_size") if text != "0"]
 
-    assert none == []
     assert [int(size.removesuffix("k")) * 1024] == [b.le for b in bounds if hasattr(b, "le")]
     assert directives("client_body_buffer_size") == [size]
+    assert int(batch.removesuffix("m")) * 2**20 == Batch.max_body_bytes
+
+
+def test_the_bodies_of_batches_fill_half_of_the_files_of_nginx() -> None:
+    [limit] = [
+        words[1] for words in map(str.split, directives("limit_conn")) if words[0] == "batches"
+    ]
+    [files] = re.findall(r"size=(\d+)m", services()["nginx"]["tmpfs"][0])
+
+    assert int(limit) * Batch.max_body_bytes <= int(files) * 2**20 / 2
 
 
 def test_nginx_closes_idle_connections_before_a_draining_worker_does() -> None:
@@ -117,7 +127,7 @@ def test_nginx_resolves_the_api_again_and_marks_no_address_down() -> None:
 
 
 def test_nginx_retries_reads_only() -> None:
-    assert sorted(directives("proxy_next_upstream")) == ["error", "off"]
+    assert sorted(directives("proxy_next_upstream")) == ["error", "off", "off"]
     assert directives("proxy_next_upstream", block("location @write")) == ["off"]
     assert directives("proxy_next_upstream_tries") == ["2"]
     assert directives("proxy_next_upstream_timeout") == ["3s"]

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from api.config.settings import Settings
+from api.tasks.batch_body import Batch
 from deploy.protocol import HttpProtocol
 from tests.deploy.kubernetes.kustomize import OVERLAYS, Object, build, manifests
 from tests.support.command import ROOT
@@ -122,7 +123,7 @@ def test_the_numbers_and_names_are_those_of_the_manifests() -> None:
     assert [
         [name] for name in re.findall(r"namespaces `(\w+)` and `(\w+)`", DOCUMENT)[0]
     ] == outside
-    assert f"bodies up to {defaults['max_body_bytes'].default // 1024} KiB" in DOCUMENT
+    assert f"bodies up to {Batch.max_body_bytes // 2**20} MiB" in DOCUMENT
     assert f"more than {defaults['request_deadline_seconds'].default} seconds" in DOCUMENT
     assert f"serves on for {hook['sleep']['seconds']} seconds" in DOCUMENT
     assert f"at {metric['resource']['target']['averageUtilization']} %" in DOCUMENT
