@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(default=256, ge=1, le=10_000)
     ready_requires_database: bool = False
     max_body_bytes: int = Field(default=65536, ge=1024, le=65536)  # as nginx.conf
+    trash_days: int = Field(default=30, ge=0, le=3660)
+    max_tasks_per_user: int = Field(default=100_000, ge=0, le=10_000_000)
 
     @model_validator(mode="before")
     @classmethod

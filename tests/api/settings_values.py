@@ -20,6 +20,8 @@ WRONG: dict[str, list[str]] = {
     "REQUEST_DEADLINE_SECONDS": ["0", "61"],
     "POOL_IDLE_SECONDS": ["0", "300"],
     "MAX_BODY_BYTES": ["0", "1023", "65537"],
+    "TRASH_DAYS": ["-1", "3661", "1.5", "two"],
+    "MAX_TASKS_PER_USER": ["-1", "10000001", "1e3"],
     "REVISION": ["two words", "x" * 65],
     "CORS_ORIGINS": [
         "*",
@@ -44,6 +46,8 @@ RIGHT: dict[str, list[tuple[str, Any]]] = {
     "STATEMENT_TIMEOUT_SECONDS": [("0.001", 0.001)],
     "AUTH_ISSUER": [("https://a, b", ("https://a", "b"))],
     "MAX_BODY_BYTES": [("1024", 1024), ("65536", 65536)],
+    "TRASH_DAYS": [("0", 0), ("3660", 3660)],
+    "MAX_TASKS_PER_USER": [("0", 0), ("10000000", 10_000_000)],
     "CORS_ORIGINS": [
         ("https://app.example.com", ("https://app.example.com",)),
         ("http://localhost:3000 , https://a.b", ("http://localhost:3000", "https://a.b")),
