@@ -14,7 +14,7 @@ from api.database.connection import Connection
 from api.database.deadlines import SHORTEST_SECONDS, message_limits, time_left
 from api.database.pool import Pool
 from api.database.sqlstates import to_problem, unanswered
-from api.database.statement import PREFIX, CompiledStatement
+from api.database.statement import CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
 from api.telemetry import metrics, request_context
@@ -125,7 +125,7 @@ class Database:
         self, connection: Connection, statement: CompiledStatement, parameters: Mapping[str, Any]
     ) -> Rows:
         limits = message_limits(self._settings)
-        text = PREFIX.format(milliseconds=limits.statement_milliseconds) + statement.text
+        text = statement.message(limits.statement_milliseconds)
         request_context.current().round_trips += 1
         started = perf_counter()
         try:

@@ -34,6 +34,8 @@ class CompiledStatement:
     """A statement as text, compiled once; ``defaults`` are the values it carries itself.
 
     A write is ``repeatable`` if it has the same effect and the same answer when applied twice.
+    ``lock`` is a statement that runs before ``text`` and takes the locks of a write: ``text`` has
+    a snapshot of its own, and sees what others committed while the lock was awaited.
     ``to_problem`` knows errors of this statement alone; it returns None for all others.
     """
 
@@ -43,6 +45,7 @@ class CompiledStatement:
     writes: bool
     repeatable: bool = False
     to_problem: ToProblem | None = None
+    lock: str = ""
 
     @classmethod
     def of(
@@ -53,8 +56,19 @@ class CompiledStatement:
         writes: bool = False,
         repeatable: bool = False,
         to_problem: ToProblem | None = None,
+        lock: Executable | None = None,
     ) -> "CompiledStatement":
-        compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
-        # A parameter without a value has no default: forgetting it is an error, not a NULL.
-        defaults = {name: v for name, v in compiled.params.items() if v is not None}
-        return cls(name, str(compiled), defaults, writes, repeatable, to_problem)
+        text, defaults = _compile(statement)
+        first, more = ("", {}) if lock is None else _compile(lock)
+        return cls(name, text, defaults | more, writes, repeatable, to_problem, first)
+
+    def message(self, milliseconds: int) -> str:
+        """Everything that is sent: the prefix with the limit of each statement, lock and text."""
+        prefix = PREFIX.format(milliseconds=milliseconds)
+        return f"{prefix}{self.lock}; {self.text}" if self.lock else prefix + self.text
+
+
+def _compile(statement: Executable) -> tuple[str, dict[str, Any]]:
+    compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
+    # A parameter without a value has no default: forgetting it is an error, not a NULL.
+    return str(compiled), {name: v for name, v in compiled.params.items() if v is not None}

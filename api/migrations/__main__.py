@@ -68,7 +68,7 @@ def _connect(url: URL) -> Iterator[Connection]:
     except (DBAPIError, MigrationLocked) as error:
         reason = str(getattr(error, "orig", "")).strip().partition("\n")[0]
         if isinstance(error, MigrationLocked) or _sqlstate(error) == LOCK_NOT_AVAILABLE:
-            reason = "a lock is held by another session; nothing was changed: try again"
+            reason = "a lock is held by another session; no task was changed: try again"
         raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
 
 

@@ -24,7 +24,7 @@ from api.tasks import filters, search
 from api.tasks.cursor import NO_DUE_DATE_KEY, decode
 from api.tasks.fields import Direction, Sort
 from api.tasks.list_query import ListQuery
-from api.tasks.statements import OWNED, TASK_COLUMNS, rows_as_json
+from api.tasks.statements import LIVE, OWNED, TASK_COLUMNS, rows_as_json
 from api.tasks.tables import TASK
 
 SORT_KEYS: dict[Sort, ColumnElement[Any]] = {
@@ -70,7 +70,7 @@ def _page(
     """One index range scan, forwards or backwards: user id and row comparison bound it."""
     key = _due_date_key(direction) if sort == "due_date" else SORT_KEYS[sort]
     position = tuple_(key, TASK.c.id)
-    conditions = [OWNED, *(filters.FILTERS[name] for name in sorted(names))]
+    conditions = [OWNED, LIVE, *(filters.FILTERS[name] for name in sorted(names))]
     if not first_page:
         conditions.append(position > POSITION if direction == "asc" else position < POSITION)
     ordered = asc if direction == "asc" else desc

@@ -9,51 +9,50 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     Boolean,
     ColumnElement,
     FromClause,
-    Interval,
     Select,
     Text,
     and_,
     bindparam,
     case,
     cast,
-    delete,
+    exists,
+    false,
     func,
-    literal_column,
+    insert,
     null,
     select,
     true,
+    union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from api.database.statement import CompiledStatement
+from api.tasks import clock
+from api.tasks.clock import USER_ID
 from api.tasks.schemas import TaskCreate, TaskRead
 from api.tasks.tables import TASK
-from api.tasks.user_row import insert_user, user_required
+from api.tasks.user_row import user_required
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
 STATEMENTS = ("list", "read", "create", "change", "toggle", "remove")
 
-USER_ID: ColumnElement[str] = bindparam("user_id", type_=Text)
 OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
+LIVE = TASK.c.deleted_at.is_(None)
 COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)
-# Always increases, even if the server's clock stands still or is set back.
-NEXT_UPDATED_AT = func.greatest(
-    func.now(), TASK.c.updated_at + cast(literal_column("'1 microsecond'"), Interval)
-)
 
 
 @cache
 def read() -> CompiledStatement:
     """One task, by ``id``."""
     return CompiledStatement.of(
-        "read", rows_as_json(select(*TASK_COLUMNS).where(OWNED_TASK).subquery("found"))
+        "read", rows_as_json(select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).subquery("found"))
     )
 
 
@@ -62,68 +61,50 @@ def create(*, creates_user: bool) -> CompiledStatement:
     """Insert a task, or return the task that an earlier request with the same key created.
 
     Columns: the task's JSON, its id, whether it is new, whether the request hash is the same.
-    ``ON CONFLICT DO NOTHING`` would return no row to a request that waited for the first one to
-    commit. The update without effect returns the row, and ``xmax`` is 0 only for a new row.
     """
-    names = {*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"}
-    given = _values(names)
-    new = insert(TASK).values(
-        given
-        | {
-            "user_id": USER_ID,
-            "completed_at": case((COMPLETED, func.coalesce(given["completed_at"], func.now()))),
-            "created_at": func.coalesce(given["created_at"], func.now()),
-        }
-    )
-    made = (
-        new.on_conflict_do_update(
-            index_elements=["user_id", "idempotency_key"],
-            set_={"idempotency_key": new.excluded.idempotency_key},
-        )
-        .returning(
-            *TASK_COLUMNS,
-            literal_column("xmax = 0").label("is_new"),
-            (TASK.c.request_hash == bindparam("request_hash")).label("same_request"),
-        )
-        .cte("made")
-    )
-    row = (
-        select(*(made.c[column.name] for column in TASK_COLUMNS))
-        .correlate(made)
-        .lateral("document")
-    )
-    statement = rows_as_json(row, made.join(row, true())).add_columns(
-        made.c.id, made.c.is_new, made.c.same_request
-    )
-    if not creates_user:
-        return CompiledStatement.of("create", statement, writes=True, repeatable=True)
-    statement = statement.add_cte(insert_user(USER_ID))
+    is_same = TASK.c.request_hash == bindparam("request_hash")
+    with_key = TASK.c.idempotency_key == bindparam("idempotency_key")
+    found = select(*TASK_COLUMNS, is_same.label("same_request")).where(OWNED, with_key).cte("found")
+    at = clock.move(~exists(select(found.c.id)), live=1)
+    made = _insert(at).cte("made")
+    new = _created(made, is_new=true(), same_request=true())
+    earlier = _created(found, is_new=false(), same_request=found.c.same_request)
     return CompiledStatement.of(
-        "create", statement, writes=True, repeatable=True, to_problem=user_required
+        "create",
+        union_all(new, earlier),
+        writes=True,
+        repeatable=True,
+        to_problem=user_required if creates_user else None,
+        lock=clock.take_or_start(creates_user=creates_user),
     )
 
 
 @cache
 def change(names: frozenset[str]) -> CompiledStatement:
     """Set exactly the columns of these names."""
-    values = _values(names)
+    at, values = _moved_clock(), _values(names)
     if "completed" in names:
-        since = func.coalesce(TASK.c.completed_at, func.now())
-        values["completed_at"] = case((COMPLETED, since))
-    return _update("change", values, repeatable=True)
+        values["completed_at"] = case((COMPLETED, func.coalesce(TASK.c.completed_at, at.c.at)))
+    return _update("change", values, at, repeatable=True)
 
 
 @cache
 def toggle() -> CompiledStatement:
     """Complete a pending task or reopen a completed one."""
-    return _update("toggle", {"completed_at": case((TASK.c.completed_at == null(), func.now()))})
+    at = _moved_clock()
+    return _update("toggle", {"completed_at": case((TASK.c.completed_at == null(), at.c.at))}, at)
 
 
 @cache
 def remove() -> CompiledStatement:
-    """Delete the task and return its last state."""
-    deleted = delete(TASK).where(OWNED_TASK).returning(*TASK_COLUMNS).cte("deleted")
-    return CompiledStatement.of("remove", rows_as_json(deleted), writes=True)
+    """Put the task into the trash and return its last state."""
+    found = _found()
+    at = clock.move(exists(select(found.c.id)), live=-1)
+    moved = {"deleted_at": at.c.at, "updated_at": at.c.at}
+    deleted = update(TASK).where(OWNED_TASK).values(moved).returning(TASK.c.id).cte("deleted")
+    return CompiledStatement.of(
+        "remove", rows_as_json(found).add_cte(deleted), writes=True, lock=clock.take()
+    )
 
 
 def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
@@ -136,12 +117,45 @@ def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
 
 
-def _update(name: str, values: dict[str, Any], *, repeatable: bool = False) -> CompiledStatement:
+def _found() -> CTE:
+    """The live task as it is, locked with the user's clock."""
+    return select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).cte("found")
+
+
+def _insert(at: CTE) -> Any:
+    """Insert the task where the clock was moved."""
+    given = _values({*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"})
+    values = given | {
+        "user_id": USER_ID,
+        "completed_at": case((COMPLETED, func.coalesce(given["completed_at"], at.c.at))),
+        "created_at": func.coalesce(given["created_at"], at.c.at),
+        "updated_at": at.c.at,
+    }
+    row = select(*values.values()).select_from(at)
+    return insert(TASK).from_select([*values], row).returning(*TASK_COLUMNS)
+
+
+def _created(
+    rows: CTE, *, is_new: ColumnElement[bool], same_request: ColumnElement[bool]
+) -> Select[tuple[str, int, bool, bool]]:
+    task = select(*(rows.c[column.name] for column in TASK_COLUMNS)).correlate(rows).lateral("task")
+    return rows_as_json(task, rows.join(task, true())).add_columns(rows.c.id, is_new, same_request)
+
+
+def _moved_clock() -> CTE:
+    return clock.move(exists(select(_found().c.id)))
+
+
+def _update(
+    name: str, values: dict[str, Any], at: CTE, *, repeatable: bool = False
+) -> CompiledStatement:
     changed = (
         update(TASK)
         .where(OWNED_TASK)
-        .values(values | {"updated_at": NEXT_UPDATED_AT})
+        .values(values | {"updated_at": at.c.at})
         .returning(*TASK_COLUMNS)
         .cte("changed")
     )
-    return CompiledStatement.of(name, rows_as_json(changed), writes=True, repeatable=repeatable)
+    return CompiledStatement.of(
+        name, rows_as_json(changed), writes=True, repeatable=repeatable, lock=clock.take()
+    )

@@ -24,7 +24,8 @@ class Task(SQLModel, table=True):
     """One row per task.
 
     ``completed`` and ``priority_rank`` (low 1, medium 2, high 3) are generated columns; ``due_at``
-    is the instant of ``due_date``, which is stored as it was sent.
+    is the instant of ``due_date``, which is stored as it was sent. ``deleted_at`` is the version in
+    which the task went to the trash.
     """
 
     id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_args=[Identity(always=True)])
@@ -51,7 +52,39 @@ class Task(SQLModel, table=True):
     )
     idempotency_key: str = Field(sa_type=Text)
     request_hash: str | None = Field(sa_type=Text)
+    deleted_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
+class TaskClock(SQLModel, table=True):
+    """One row per user who has created a task; every write of the user's tasks locks it first.
+
+    ``at`` is the version of the user's last change, ``purged`` that of the newest tombstone that
+    was erased, ``live`` the number of tasks that are not in the trash.
+    """
+
+    __tablename__ = "task_clock"
+
+    user_id: str = Field(sa_type=Text, primary_key=True, foreign_key="user.id", ondelete="CASCADE")
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+    purged: datetime = Field(sa_type=DateTime(timezone=True))
+    live: int = Field(sa_type=BigInteger)
+
+
+class TaskBatch(SQLModel, table=True):
+    """One row per batch that had an ``Idempotency-Key``: the tasks that it changed, in order."""
+
+    __tablename__ = "task_batch"
+
+    user_id: str = Field(sa_type=Text, primary_key=True, foreign_key="user.id", ondelete="CASCADE")
+    idempotency_key: str = Field(sa_type=Text, primary_key=True)
+    request_hash: str = Field(sa_type=Text)
+    task_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
+    created_at: datetime = Field(
+        sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
+    )
 
 
 TASK: Table = SQLModel.metadata.tables["task"]
+CLOCK: Table = SQLModel.metadata.tables["task_clock"]
+BATCH: Table = SQLModel.metadata.tables["task_batch"]
 USER: Table = SQLModel.metadata.tables["user"]

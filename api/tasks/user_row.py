@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from api.problems.auth_failure import AuthFailure
 from api.problems.catalogue import UserRequired
 from api.problems.problem import Problem
-from api.tasks.tables import TASK, USER
+from api.tasks.tables import CLOCK, TASK, USER
 
 STRING_TOO_LONG, RAISED_BY_TRIGGER, MISSING_REFERENCE = "22001", "P0001", "23503"
 INTEGRITY_VIOLATION = "23"
@@ -41,7 +41,7 @@ def user_required(error: Error) -> Problem | None:
     The text of the error is not logged: it may quote values.
     """
     code, found = error.pgcode or "", error.diag
-    of_task = found.table_name == TASK.name and code != MISSING_REFERENCE
+    of_task = found.table_name in {TASK.name, CLOCK.name} and code != MISSING_REFERENCE
     if of_task or not (
         code.startswith(INTEGRITY_VIOLATION) or code in {STRING_TOO_LONG, RAISED_BY_TRIGGER}
     ):

@@ -24,7 +24,10 @@ LONG_LIMITS = {
     "request_deadline_seconds": 30,
 }
 # The state after the clock was set back by an hour.
-AHEAD = "UPDATE task SET updated_at = now() + interval '1 hour' WHERE user_id = %(user)s"
+AHEAD = """
+    UPDATE task SET updated_at = now() + interval '1 hour' WHERE user_id = %(user)s;
+    UPDATE task_clock SET at = now() + interval '1 hour' WHERE user_id = %(user)s
+"""
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ USERS = """
     )
 """
 WAITING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_xact_lock%'"
-LOCKED = "a lock is held by another session; nothing was changed: try again"
+LOCKED = "a lock is held by another session; no task was changed: try again"
 DONE = "The database has this release's schema."
 
 

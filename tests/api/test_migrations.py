@@ -12,7 +12,6 @@ from sqlmodel import SQLModel
 
 from api.database.urls import direct_url
 from api.migrations.__main__ import alembic_config
-from api.tasks import tables
 from tests.api.better_auth_tables import BETTER_AUTH
 from tests.support.database.pool import ask
 from tests.support.database.temporary_database import empty_database, migrate
@@ -26,13 +25,16 @@ FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordina
 """
 OBJECTS = """
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'task'::regclass
+UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
+  WHERE conrelid::regclass::text IN ('task', 'task_clock', 'task_batch')
 UNION ALL SELECT concat(polname, polcmd, pg_get_expr(polqual, polrelid)) FROM pg_policy
 UNION ALL SELECT concat(relname, relrowsecurity, relforcerowsecurity) FROM pg_class
-  WHERE relname = 'task'
+  WHERE relname IN ('task', 'task_clock', 'task_batch')
 UNION ALL SELECT concat(table_name, privilege_type) FROM information_schema.role_table_grants
   WHERE grantee = 'task_api' ORDER BY 1
 """
+
+TABLES = ["task", "task_clock", "task_batch"]
 
 
 @pytest.fixture
@@ -74,9 +76,9 @@ def test_models_and_schema_agree(empty: str) -> None:
             connection,
             opts={
                 "compare_type": True,
-                "include_name": lambda name, kind, _: kind != "table" or name == "task",
+                "include_name": lambda name, kind, _: kind != "table" or name in TABLES,
                 "include_object": lambda _, name, kind, *__: (
-                    kind == "column" or (kind, name) == ("table", "task")
+                    kind == "column" or (kind == "table" and name in TABLES)
                 ),
             },
         )
@@ -86,13 +88,14 @@ def test_models_and_schema_agree(empty: str) -> None:
     assert differences == []
 
 
-def test_columns_have_the_same_order_in_model_and_schema(empty: str) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_columns_have_the_same_order_in_model_and_schema(table: str, empty: str) -> None:
     migrate(empty)
 
-    columns = ask(empty, COLUMNS.replace("ORDER", "AND table_name = 'task' ORDER"))
+    columns = ask(empty, COLUMNS.replace("ORDER", f"AND table_name = '{table}' ORDER"))
 
     assert [(name, nullable == "YES") for _, name, _, nullable, *_ in columns] == [
-        (column.name, column.nullable) for column in tables.TASK.columns
+        (column.name, column.nullable) for column in SQLModel.metadata.tables[table].columns
     ]
 
 
@@ -123,7 +126,7 @@ def test_the_created_user_table_equals_that_of_better_auth(empty: str) -> None:
     users = COLUMNS.replace("ORDER", "AND table_name = 'user' ORDER")
     migrate(empty)
     ours = ask(empty, users)
-    ask(empty, 'DROP TABLE task; DROP TABLE "user"')
+    ask(empty, 'DROP TABLE task, task_clock, task_batch, "user"')
     ask(empty, BETTER_AUTH)
 
     assert ours == ask(empty, users)

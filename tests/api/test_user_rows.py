@@ -112,7 +112,9 @@ def test_ids_of_another_type_are_an_outdated_schema_and_no_500(
 ) -> None:
     ask(
         own,
-        f"""ALTER TABLE task DROP CONSTRAINT task_user_id_fkey; TRUNCATE "user";
+        f"""ALTER TABLE task DROP CONSTRAINT task_user_id_fkey;
+        ALTER TABLE task_clock DROP CONSTRAINT task_clock_user_id_fkey;
+        ALTER TABLE task_batch DROP CONSTRAINT task_batch_user_id_fkey; TRUNCATE "user";
         ALTER TABLE "user" ALTER id TYPE {kind} USING NULL""",
     )
     if provisioning == "require":

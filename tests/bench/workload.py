@@ -28,7 +28,10 @@ INSERT INTO task (user_id, title, description, priority, tags, idempotency_key)
 SELECT owner, 'task ' || md5(n::text), 'words ' || md5((-n)::text), 'medium', '{}', n
 FROM unnest(%(owners)s) owner,
      LATERAL generate_series(1, CASE WHEN owner = %(many)s THEN 1000 ELSE 20 END) n;
-ANALYZE task;
+INSERT INTO task_clock (user_id, at, purged, live)
+SELECT user_id, max(updated_at), 'epoch', count(*) FROM task GROUP BY user_id
+ON CONFLICT DO NOTHING;
+ANALYZE task, task_clock;
 """
 LIST, LONG_LIST, ONE, CREATE, TOGGLE, BAD_TOKEN = (
     "list of 20",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from uuid import uuid4
 
 import psycopg2
@@ -14,27 +15,28 @@ from tests.support.database.embedded_postgres import migrated_postgres
 from tests.support.database.row_level_security import (
     CHECKS,
     FOREIGN_WRITES,
+    TABLES,
     WITHOUT_USER_CONDITION,
     administer,
     hides_all_rows_without_a_user,
     is_declared,
     reaches_only_own_rows,
     refuses_foreign_writes,
-    titles,
+    rows_of,
     user_with_tasks,
 )
 
 # Statements that weaken row-level security, and the checks that must then fail.
 CURRENT = "current_setting('app.user_id')"
-FAILED_CHECKS = {
-    "ALTER TABLE task DISABLE ROW LEVEL SECURITY": set(CHECKS),
-    "ALTER TABLE task NO FORCE ROW LEVEL SECURITY": {"declaration"},
-    f"ALTER TABLE task OWNER TO {ROLE}, NO FORCE ROW LEVEL SECURITY": set(CHECKS),
+WEAKENED = {
+    "ALTER TABLE {0} DISABLE ROW LEVEL SECURITY": set(CHECKS),
+    "ALTER TABLE {0} NO FORCE ROW LEVEL SECURITY": {"declaration"},
+    f"ALTER TABLE {{0}} OWNER TO {ROLE}, NO FORCE ROW LEVEL SECURITY": set(CHECKS),
     f"ALTER ROLE {ROLE} BYPASSRLS": set(CHECKS),
-    "DROP POLICY task_owner ON task": {"isolation", "foreign writes"},
-    "CREATE POLICY another ON task USING (true)": {"isolation", "no user", "foreign writes"},
-    "ALTER POLICY task_owner ON task WITH CHECK (true)": {"foreign writes"},
-    f"ALTER POLICY task_owner ON task USING ({CURRENT} IN ('', user_id))": {"no user"},
+    "DROP POLICY {0}_owner ON {0}": {"isolation", "foreign writes"},
+    "CREATE POLICY another ON {0} USING (true)": {"isolation", "no user", "foreign writes"},
+    "ALTER POLICY {0}_owner ON {0} WITH CHECK (true)": {"foreign writes"},
+    f"ALTER POLICY {{0}}_owner ON {{0}} USING ({CURRENT} IN ('', user_id))": {"no user"},
 }
 # The session has values that differ from those of the prefix, so that a leak would show.
 SESSION = "-c TimeZone=Asia/Tokyo -c statement_timeout=7s"
@@ -52,7 +54,7 @@ MESSAGES = {
     "no SQL": ("SELEKT", "42601"),
     "a timeout": ("SELECT pg_sleep(5)", "57014"),
     "a doubled key": (DOUBLED, "23505"),
-    "a foreign row": (FOREIGN_WRITES["insert"], "42501"),
+    "a foreign row": (FOREIGN_WRITES[0][1], "42501"),
 }
 
 
@@ -72,31 +74,35 @@ def changed(cluster: str) -> Iterator[str]:
     administer(cluster, f"ALTER ROLE {ROLE} NOBYPASSRLS")
 
 
-@pytest.mark.parametrize("statement", WITHOUT_USER_CONDITION.values(), ids=WITHOUT_USER_CONDITION)
+@pytest.mark.parametrize(("table", "statement"), WITHOUT_USER_CONDITION)
 def test_statement_without_user_condition_reaches_only_own_rows(
-    statement: str, database_url: str
+    table: str, statement: str, database_url: str
 ) -> None:
-    assert reaches_only_own_rows(database_url, statement)
+    assert reaches_only_own_rows(database_url, table, statement)
 
 
-@pytest.mark.parametrize("statement", WITHOUT_USER_CONDITION.values(), ids=WITHOUT_USER_CONDITION)
-def test_without_a_user_no_row_is_reached(statement: str, database_url: str) -> None:
-    assert hides_all_rows_without_a_user(database_url, statement)
+@pytest.mark.parametrize(("table", "statement"), WITHOUT_USER_CONDITION)
+def test_without_a_user_no_row_is_reached(table: str, statement: str, database_url: str) -> None:
+    assert hides_all_rows_without_a_user(database_url, table, statement)
 
 
-@pytest.mark.parametrize("statement", FOREIGN_WRITES.values(), ids=FOREIGN_WRITES)
-def test_row_of_another_user_cannot_be_written(statement: str, database_url: str) -> None:
-    assert refuses_foreign_writes(database_url, statement)
+@pytest.mark.parametrize(("table", "statement"), FOREIGN_WRITES)
+def test_row_of_another_user_cannot_be_written(
+    table: str, statement: str, database_url: str
+) -> None:
+    assert refuses_foreign_writes(database_url, table, statement)
 
 
-def test_row_level_security_is_forced_and_binds_the_role(database_url: str) -> None:
-    assert is_declared(database_url)
+@pytest.mark.parametrize("table", TABLES)
+def test_row_level_security_is_forced_and_binds_the_role(table: str, database_url: str) -> None:
+    assert is_declared(database_url, table)
 
 
-def test_role_without_a_user_sees_no_rows(database_url: str) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_role_without_a_user_sees_no_rows(table: str, database_url: str) -> None:
     user_with_tasks(database_url)
 
-    assert administer(database_url, f"SET ROLE {ROLE}; SELECT count(*) FROM task") == [(0,)]
+    assert administer(database_url, f"SET ROLE {ROLE}; SELECT count(*) FROM {table}") == [(0,)]
 
 
 def test_role_has_only_the_privileges_of_the_operations(database_url: str) -> None:
@@ -113,20 +119,23 @@ def test_role_has_only_the_privileges_of_the_operations(database_url: str) -> No
         role=ROLE,
     )
 
-    assert set(tables) == {("task", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")}
+    assert set(tables) == {*product(TABLES, ("SELECT", "INSERT", "UPDATE", "DELETE"))}
     inserted = ("id", "name", "email", "emailVerified")
     assert set(columns) == {("id", "SELECT"), *((column, "INSERT") for column in inserted)}
 
 
-@pytest.mark.parametrize("weakening", FAILED_CHECKS)
-def test_weakened_row_level_security_fails_its_checks(weakening: str, changed: str) -> None:
-    before = {name for name, holds in CHECKS.items() if not holds(changed)}
-    administer(changed, weakening)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("weakening", WEAKENED)
+def test_weakened_row_level_security_fails_its_checks(
+    weakening: str, table: str, changed: str
+) -> None:
+    before = {name for name, holds in CHECKS.items() if not holds(changed, table)}
+    administer(changed, weakening.format(table))
 
-    after = {name for name, holds in CHECKS.items() if not holds(changed)}
+    after = {name for name, holds in CHECKS.items() if not holds(changed, table)}
 
     assert before == set()
-    assert after == FAILED_CHECKS[weakening]
+    assert after == WEAKENED[weakening]
 
 
 @pytest.mark.parametrize(("statement", "code"), MESSAGES.values(), ids=MESSAGES)
@@ -161,12 +170,12 @@ def test_deleting_a_user_deletes_the_tasks_although_the_table_owner_is_bound(
     alice, bob = user_with_tasks(changed), user_with_tasks(changed)
     table_owner = f"table_owner_{attribute.lower()}"
     administer(changed, f"CREATE ROLE {table_owner} {attribute}")
-    for table in ('"user"', "task"):
+    for table in ('"user"', *TABLES):
         administer(changed, f"ALTER TABLE {table} OWNER TO {table_owner}")
 
     seen = administer(changed, f"SET ROLE {table_owner}; SELECT count(*) FROM task")
     administer(changed, f'SET ROLE {table_owner}; DELETE FROM "user" WHERE id = %(id)s', id=alice)
 
     assert seen == [(0 if attribute == "NOBYPASSRLS" else 6,)]
-    assert titles(changed, alice) == []
-    assert titles(changed, bob) == ["kept"] * 3
+    assert [len(rows_of(changed, alice, table)) for table in TABLES] == [0, 0, 0]
+    assert [len(rows_of(changed, bob, table)) for table in TABLES] == [3, 1, 1]

@@ -250,15 +250,18 @@ def test_the_request_hash_survives_one_more_optional_member_and_another_order() 
     assert TaskCreate.model_validate(members | {"tags": ["a", "b"]}).request_hash() not in hashes
 
 
-def test_a_key_can_be_reused_after_its_task_was_deleted(alice: User) -> None:
+def test_a_key_still_answers_its_task_from_the_trash(alice: User) -> None:
     headers = {"Idempotency-Key": "!~" * 127}
     first = alice.post(alice.tasks, json={"title": "one"}, headers=headers).json()
     alice.delete(alice.one(first["id"]))
 
-    again = alice.post(alice.tasks, json={"title": "two"}, headers=headers)
+    again = alice.post(alice.tasks, json={"title": "one"}, headers=headers)
+    other = alice.post(alice.tasks, json={"title": "two"}, headers=headers)
 
-    assert again.status_code == 201
-    assert "idempotency-replayed" not in again.headers
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert again.json() | {"updated_at": first["updated_at"]} == first
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert alice.all() == []
 
 
 def test_without_a_key_the_same_body_creates_another_task(alice: User) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from psycopg2.extensions import POLL_OK, POLL_READ
 
-from api.database.statement import PREFIX, CompiledStatement
+from api.database.statement import CompiledStatement
 from api.tasks import statements
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
@@ -50,7 +50,6 @@ class Pool:
     def __init__(self) -> None:
         self._idle: list[Any] = []
         self._turns = asyncio.Semaphore(CONNECTIONS)
-        self._prefix = PREFIX.format(milliseconds=1500)
 
     async def run(self, message: CompiledStatement, user_id: str, **values: Any) -> list[Any]:
         """The rows of one message."""
@@ -58,7 +57,7 @@ class Pool:
             connection = self._idle.pop() if self._idle else await _connected()
             cursor = connection.cursor()
             parameters = {**message.defaults, **values, "user_id": user_id}
-            cursor.execute(self._prefix + message.text, parameters)
+            cursor.execute(message.message(1500), parameters)
             await _ready(connection)
             rows: list[Any] = cursor.fetchall()
             self._idle.append(connection)

@@ -25,6 +25,8 @@ SELECT 'user-' || n %% %(users)s, 'task ' || md5(n::text), 'words ' || md5((-n):
        CASE WHEN luck < 0.1 THEN ARRAY['home', 'shop'] ELSE '{}' END,
        now() - n * interval '1 second', now() - luck * interval '1 month', n
 FROM (SELECT n, random() AS luck FROM generate_series(1, %(tasks)s) n) AS drawn;
+INSERT INTO task_clock (user_id, at, purged, live)
+SELECT user_id, max(updated_at), 'epoch', count(*) FROM task GROUP BY user_id;
 """
 
 
@@ -41,7 +43,7 @@ def populated(users: int, tasks: int) -> Iterator[str]:
     with migrated_postgres("-c", "shared_buffers=1GB") as url:
         with cursor_on(url) as cursor:
             cursor.execute(FILL, {"users": users, "tasks": tasks})
-            cursor.execute("VACUUM ANALYZE task")
+            cursor.execute("VACUUM ANALYZE task, task_clock")
         yield url
 
 

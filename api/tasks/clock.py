@@ -1,0 +1,77 @@
+"""The clock of a user: every write of the user's tasks locks it, and moves it where it applies.
+
+A write is a message of two statements: the first takes the lock, the second has a snapshot from
+after it, so nobody else changes the user's tasks until the commit. Therefore ``updated_at`` is a
+version that increases in the order of commits, and every condition of a write is exact.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Interval,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from api.tasks.tables import CLOCK
+from api.tasks.user_row import insert_user
+
+USER_ID: ColumnElement[str] = bindparam("user_id", type_=Text)
+OWNED_CLOCK = CLOCK.c.user_id == USER_ID
+# Greater than before, even if the server's clock stands still or is set back.
+NEXT = func.greatest(func.now(), CLOCK.c.at + cast(literal_column("'1 microsecond'"), Interval))
+ZERO: ColumnElement[int] = literal_column("0")
+# A limit holds for each statement of a message, but together they may take no longer than one.
+_LIMIT_REST: ColumnElement[str] = literal_column("""
+set_config('statement_timeout', greatest(1, 1000 * extract(epoch FROM
+    current_setting('statement_timeout')::interval - (clock_timestamp() - now())))::int::text, true)
+""")
+
+
+def take() -> Select[Any]:
+    """Lock the user's clock; without one, the user has no tasks to change."""
+    found = select(CLOCK.c.at).where(OWNED_CLOCK).with_for_update(key_share=True)
+    return _then_limit(found.cte("taken"))
+
+
+def take_or_start(*, creates_user: bool) -> Select[Any]:
+    """Lock the user's clock for a create, and start it where there is none.
+
+    ``at`` and ``purged`` begin as equals: to devices which followed an account that was deleted,
+    and made again, it must not look unchanged.
+    """
+    new = insert(CLOCK).values(user_id=USER_ID, at=func.now(), purged=func.now(), live=ZERO)
+    # Without effect on a row that exists, except that the row is locked.
+    locked = new.on_conflict_do_update(
+        index_elements=["user_id"], set_={"at": new.excluded.at}, where=false()
+    )
+    taken = _then_limit(locked.returning(CLOCK.c.at).cte("taken"))
+    return taken.add_cte(insert_user(USER_ID)) if creates_user else taken
+
+
+def move(condition: ColumnElement[bool], *, live: int = 0) -> CTE:
+    """Move the clock to the version of this change, its column ``at``, if the condition holds.
+
+    ``live`` is by how many tasks the change adds to those that are not in the trash.
+    """
+    values: dict[str, Any] = {"at": NEXT}
+    if live:
+        values["live"] = CLOCK.c.live + literal_column(str(live))
+    moved = update(CLOCK).where(OWNED_CLOCK, condition).values(values)
+    return moved.returning(CLOCK.c.at).cte("clock")
+
+
+def _then_limit(taken: CTE) -> Select[Any]:
+    """Once the lock is taken, limit the next statement to the time that is left."""
+    once = select(func.count()).select_from(taken).subquery("once")
+    return select(_LIMIT_REST).select_from(once)
