@@ -12,13 +12,14 @@ import pytest
 import uvloop
 
 from api.problems.catalogue import DatabaseUnavailable
-from tests.support.database.dns import isolated, name_server
+from tests.support.database.dns import isolated
 from tests.support.database.faults import (
     backend_stopped,
     in_background,
     silent_listener,
     task_table_locked,
 )
+from tests.support.database.name_server import name_server
 from tests.support.database.pool import backend, loop_iterations, opened_database
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve

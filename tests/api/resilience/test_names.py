@@ -4,9 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,9 @@ from sqlalchemy import make_url
 
 from api.telemetry import logs
 from tests.api.resilience.liveness import alive, check_alive
-from tests.support.database.dns import PORT, NameServer, forward, isolated, name_server
+from tests.support.database.dns import PORT, forward, isolated
 from tests.support.database.embedded_postgres import readable_folder
+from tests.support.database.name_server import LOOKUP_SECONDS, TROUBLES, name_server
 from tests.support.database.restartable_postgres import restartable_postgres
 from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
@@ -24,8 +24,6 @@ from tests.support.http.server import make_settings, serve
 BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 0.5, 5
 AT_ONCE = ["list", "create", "list", "create"]
 TIMES = 6
-# The longest look-up under the options of ``isolated``.
-LOOKUP_SECONDS = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -82,28 +80,6 @@ def report(url: str, path: str) -> None:
         assert user.add()
         print(json.dumps([*rounds, time.monotonic() - begun]), flush=True)
         os._exit(0)  # not to wait for the threads that still ask
-
-
-def lose_packets(names: NameServer) -> None:
-    """Two of three."""
-    questions = count()
-    names.drops, names.delay = lambda: next(questions) % 3 != 0, 0.0
-
-
-def answer_late(names: NameServer) -> None:
-    names.drops, names.delay = lambda: False, 3.0
-
-
-def answer_nothing(names: NameServer) -> None:
-    names.drops, names.delay = lambda: True, 0.0
-
-
-TROUBLES: dict[str, Callable[[NameServer], None]] = {
-    "loses packets": lose_packets,
-    "answers late": answer_late,
-    "answers nothing": answer_nothing,
-    "is gone": NameServer.close,
-}
 
 
 def report_trouble(url: str, path: str) -> None:

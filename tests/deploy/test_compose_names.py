@@ -1,0 +1,99 @@
+"""Name servers that fail under the Compose stack fail no request once a name was resolved."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import ROOT
+from tests.support.database import name_server
+from tests.support.database.embedded_postgres import readable_folder
+from tests.support.database.name_server import RESOLV_CONF, TROUBLES
+from tests.support.stack.compose_stack import LIMITS, Stack, running_stack
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+OVERRIDE = """
+services:
+  api:
+    volumes: ["{file}:/etc/resolv.conf:ro"]
+"""
+DOCKERS_OWN = "nameserver 127.0.0.11\noptions ndots:0\n"
+SOURCE = Path(name_server.__file__).read_text()
+FIND = "import socket; print(socket.gethostbyname('db'))"
+TIMES = 6
+
+
+@pytest.fixture(scope="module")
+def resolv_conf() -> Iterator[Path]:
+    """The file that the API's container reads as ``/etc/resolv.conf``."""
+    with readable_folder() as folder:
+        path = folder / "resolv.conf"
+        path.write_text(DOCKERS_OWN)
+        yield path
+
+
+@pytest.fixture(scope="module")
+def stack(resolv_conf: Path) -> Iterator[Stack]:
+    """A stack whose API has one worker, and looks the database's name up for each message."""
+    override = resolv_conf.with_name("override.yml")
+    override.write_text(OVERRIDE.format(file=resolv_conf))
+    files = f"{ROOT / 'docker-compose.yml'}:{override}"
+    with running_stack(
+        LIMITS, ROOT, COMPOSE_FILE=files, WORKERS="1", POOL_IDLE_SECONDS="0.001"
+    ) as running:
+        yield running
+
+
+@contextmanager
+def answering(stack: Stack, address: str, trouble: str) -> Iterator[Callable[[], None]]:
+    """A name server in the API's container, and a function that begins its trouble."""
+    words = ("docker", "compose", "exec", "-T", "api", "python", "-c", SOURCE, address, trouble)
+    with subprocess.Popen(
+        words,
+        cwd=stack.clone,
+        env={**os.environ, **stack.settings},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        questions, answers = process.stdin, process.stdout
+        assert questions
+        assert answers
+        assert answers.readline() == "answers\n"
+
+        def begin() -> None:
+            print(file=questions, flush=True)
+            assert answers
+            assert answers.readline() == "begun\n"
+
+        yield begin
+        questions.close()
+
+
+def warnings(stack: Stack) -> int:
+    """How often the API has logged the begin of a failure."""
+    return sum("name_lookup_failed" in line for line in stack.logs("api")[0])
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_failing_name_server_fails_no_request_once_the_name_was_resolved(
+    stack: Stack, resolv_conf: Path, trouble: str
+) -> None:
+    resolv_conf.write_text(DOCKERS_OWN)
+    address, before = stack.python(FIND), warnings(stack)
+    resolv_conf.write_text(RESOLV_CONF)
+    with answering(stack, address, trouble) as begin, stack.user("patient") as user:
+        assert user.get("/tasks").status_code == 200
+        begin()
+        statuses = []
+        for number in range(TIMES):
+            statuses.append(user.get("/tasks").status_code)
+            statuses.append(user.post("/tasks", json={"title": f"task {number}"}).status_code)
+        wait_until(lambda: warnings(stack) > before)
+
+    assert statuses == [200, 201] * TIMES
