@@ -42,7 +42,7 @@ test: $(VENV)/dev ## run the fast tests against real services
 # Coverage adds a third of the run time, and the slow tests cover no additional code.
 test-all: $(VENV)/dev ## run all tests and report coverage
 	@$(BIN)/python -m pytest -m "not slow" --cov
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --durations=25
 
 load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500 ms (SECONDS=60 RATE=40, URL= of `make run`)
 	@$(BIN)/python -m tests.load

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 LIVE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/livez').status)"
 PROBES = ["/livez", "/healthz", "/readyz", "/startupz"]
-IDLE_SECONDS = 60
+IDLE_SECONDS = 20
 VOLUMES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
 
 

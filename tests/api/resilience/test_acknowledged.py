@@ -16,20 +16,18 @@ from tests.support.database.faulty_proxy import faulty_proxy
 from tests.support.database.restartable_postgres import restartable_postgres
 from tests.support.http.gunicorn import gunicorn
 
-WRITES, WRITERS = 20_000, 8
+ROUNDS, WRITERS = 4, 8
 BETWEEN_SECONDS = 0.5
-PATIENCE = 600
 # Once longer than waking may take, so that the breaker is part of it; then often.
 OUTAGES = chain([7.0], repeat(2.5))
 
 
 @pytest.mark.slow
 def test_no_fault_loses_doubles_or_mixes_acknowledged_writes() -> None:
-    port, end = free_port(), time.monotonic() + PATIENCE
+    port = free_port()
     with restartable_postgres() as server, faulty_proxy(server.url) as (proxy, url):
         with writing(port) as writers:
-            while sum(writer.acknowledged for writer in writers) < WRITES:
-                assert time.monotonic() < end, [writer.statuses for writer in writers]
+            for _ in range(ROUNDS):
                 with gunicorn(url, port) as api:
                     suffer(Rig(api, proxy, server, next(OUTAGES)))
         found = broken(server.url, writers)
@@ -37,7 +35,7 @@ def test_no_fault_loses_doubles_or_mixes_acknowledged_writes() -> None:
     statuses = sum((writer.statuses for writer in writers), Counter[int]())
     print(f"\nanswers {dict(statuses)}", {kind: len(rows) for kind, rows in found.items()})
     assert set(statuses) <= {200, 201, 503, 504, 0}
-    assert min(statuses[503], statuses[504], statuses[0]) > 0
+    assert min(statuses[code] for code in (200, 201, 503, 504, 0)) > 0
     assert not any(found.values()), found
 
 
