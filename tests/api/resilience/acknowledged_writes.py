@@ -14,7 +14,10 @@ from tests.support.database.pool import ask
 from tests.support.http.client import token
 
 UNKNOWN = 0  # no answer, or 504: it happened or not
-ROWS = "SELECT id, user_id, title, description, completed_at IS NOT NULL FROM task"
+ROWS = """
+    SELECT id, user_id, title, description, completed_at IS NOT NULL, deleted_at IS NOT NULL
+    FROM task
+"""
 PAUSE = 0.02
 
 
@@ -152,6 +155,9 @@ def broken(url: str, writers: list[Writer]) -> dict[str, list[object]]:
 
 def _kept(row: Row, found: tuple[Any, ...] | None) -> bool:
     if found is None:
+        return False
+    *task_values, is_deleted = found[2:]
+    if is_deleted:
         return True in row.gone
-    task = dict(zip(("title", "description", "completed"), found[2:], strict=True))
+    task = dict(zip(("title", "description", "completed"), task_values, strict=True))
     return False in row.gone and row.is_like(task)
