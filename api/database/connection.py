@@ -13,6 +13,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE
 
+from api.telemetry.stalls import SHORTEST_SECONDS as STALL_SECONDS
+
 
 class Connection:
     """Runs one message at a time. ``idle_since`` is a time of the monotonic clock.
@@ -92,12 +94,12 @@ class Connection:
 
     async def _answered(self, seconds: float) -> None:
         self._answer = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._expire)
+        self._expire_after(seconds)
         try:
             self._advance(self._answer)
             await self._answer
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._answer = None
 
     def _on_ready(self) -> None:
@@ -125,10 +127,18 @@ class Connection:
             if state == POLL_OK:
                 answer.set_result(None)
 
-    def _expire(self) -> None:
-        """The time is over; an answer that came while this process did not run still counts."""
+    def _expire_after(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        self._timer = self._loop.call_later(seconds, self._expire, seconds, end)
+
+    def _expire(self, seconds: float, end: float) -> None:
+        """The time is over, unless this process was stopped: then an answer may be on its way."""
         self._on_ready()
-        if self._answer and not self._answer.done():
+        if not self._answer or self._answer.done():
+            return
+        if monotonic() - end > STALL_SECONDS:
+            self._expire_after(seconds)
+        else:
             self._answer.set_exception(TimeoutError())
 
     def _write_when_ready(self, *, wanted: bool) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from api.config.settings import Settings
 from api.database.causes import Cause
 from api.problems.catalogue import DatabaseUnavailable
-from api.telemetry import request_context
+from api.telemetry import request_context, stalls
 
 # With less, the answer would hardly arrive: what is not begun has certainly not happened.
 SHORTEST_SECONDS = 0.15
@@ -14,8 +14,10 @@ ANSWER_SECONDS = 0.1
 
 
 def time_left(settings: Settings) -> float:
-    """Seconds until the end of this request."""
-    return settings.request_deadline_seconds - request_context.current().elapsed()
+    """Seconds until the end of this request; while the process is stopped, none pass."""
+    current = request_context.current()
+    stalled = stalls.clock.seconds_since(current.started)
+    return settings.request_deadline_seconds - current.elapsed() + stalled
 
 
 def time_for_step(settings: Settings, seconds: float) -> float:

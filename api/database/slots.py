@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from api.problems.problem import Problem
+from api.telemetry.stalls import SHORTEST_SECONDS as STALL_SECONDS
 
 
 class Slots:
@@ -68,8 +69,13 @@ class Slots:
 def _check_later(
     turn: asyncio.Future[None], seconds: float, deadline: float, check: Callable[[], None]
 ) -> asyncio.TimerHandle:
+    end = monotonic() + (wait := min(seconds, deadline - monotonic()))
+
     def run_check() -> None:
         if turn.done():
+            return
+        if (late := monotonic() - end) > STALL_SECONDS:  # a slot may be released at once
+            _check_later(turn, seconds, deadline + late, check)
             return
         try:
             check()
@@ -78,7 +84,7 @@ def _check_later(
         else:
             _check_later(turn, seconds, deadline, check)
 
-    return turn.get_loop().call_later(min(seconds, deadline - monotonic()), run_check)
+    return turn.get_loop().call_later(wait, run_check)
 
 
 def _is_granted(turn: asyncio.Future[None]) -> bool:

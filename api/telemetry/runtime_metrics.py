@@ -11,7 +11,7 @@ from pathlib import Path
 from prometheus_client import Gauge
 
 from api.config.settings import Settings
-from api.telemetry import metrics
+from api.telemetry import metrics, stalls
 
 INTERVAL_SECONDS = 0.1
 STATM = Path("/proc/self/statm")
@@ -31,6 +31,7 @@ async def reported(
         yield
     finally:
         task.cancel()
+        stalls.clock.stop()
         await asyncio.gather(task, return_exceptions=True)
 
 
@@ -38,6 +39,7 @@ async def _report(gauges: Mapping[Gauge, Callable[[], float]]) -> None:
     cpu_seconds = 0.0
     while True:
         started = time.monotonic()
+        stalls.clock.tick()
         await asyncio.sleep(INTERVAL_SECONDS)
         metrics.EVENT_LOOP_LAG.observe(max(0.0, time.monotonic() - started - INTERVAL_SECONDS))
         for gauge, read in gauges.items():

@@ -1,4 +1,4 @@
-"""A worker that does not run for a while, as on an overloaded node: late answers still count."""
+"""A worker that does not run for a while, as in a frozen container: its requests go on."""
 
 import os
 import signal
@@ -14,25 +14,29 @@ from tests.support.database.pool import ask
 from tests.support.http.background_traffic import OPERATIONS
 from tests.support.http.client import User
 from tests.support.http.gunicorn import Gunicorn, gunicorn
+from tests.support.observability.metrics import scrape, total
 from tests.support.waiting import wait_until
 
-STATEMENT_SECONDS, DEADLINE_SECONDS = 0.9, 1.0
+STATEMENT_SECONDS, DEADLINE_SECONDS, REQUEST_SECONDS = 0.9, 1.0, 1.5
 
 
 @pytest.fixture(scope="module")
 def api(database_url: str) -> Iterator[Gunicorn]:
-    """One worker with a short deadline for the database."""
+    """One worker with one connection, and with short deadlines."""
     with gunicorn(
         database_url,
         WORKERS="1",
+        POOL_SIZE="1",
         STATEMENT_TIMEOUT_SECONDS=f"{STATEMENT_SECONDS}",
         DATABASE_DEADLINE_SECONDS=f"{DEADLINE_SECONDS}",
+        CONNECT_DEADLINE_SECONDS=f"{REQUEST_SECONDS}",
+        REQUEST_DEADLINE_SECONDS=f"{REQUEST_SECONDS}",
     ) as started:
         yield started
 
 
 @pytest.mark.parametrize("operation", ["list", "create", "toggle"])
-def test_an_answer_that_came_while_the_worker_did_not_run_counts(
+def test_a_stopped_worker_fails_neither_a_sent_message_nor_one_that_waits(
     operation: str, database_url: str, api: Gunicorn
 ) -> None:
     [worker] = api.workers()
@@ -40,11 +44,14 @@ def test_an_answer_that_came_while_the_worker_did_not_run_counts(
         task = user.add()["id"]
         with ExitStack() as lock:
             lock.enter_context(task_table_locked(database_url))
-            with in_background(OPERATIONS[operation], user, task) as answer:
+            with in_background(OPERATIONS[operation], user, task) as sent:
                 wait_until(lambda: bool(ask(database_url, WAITING)))
-                os.kill(worker, signal.SIGSTOP)
-                lock.close()
-                time.sleep(DEADLINE_SECONDS * 1.5)
-                os.kill(worker, signal.SIGCONT)
+                with in_background(user.get, user.tasks) as waiting:
+                    wait_until(lambda: total(scrape(api.base), "tasks_api_in_flight") == 2)
+                    os.kill(worker, signal.SIGSTOP)
+                    lock.close()
+                    time.sleep(REQUEST_SECONDS * 2)
+                    os.kill(worker, signal.SIGCONT)
 
-                assert answer.result().is_success
+                    assert sent.result().is_success
+                    assert waiting.result().is_success
