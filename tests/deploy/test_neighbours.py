@@ -62,8 +62,8 @@ HEAD = (
 class Round:
     """One attack: the attackers' statuses, the neighbour's outcomes, and what the API used.
 
-    Memory is in MB, of all workers: before, at the end of the attack, and 10 s later. ``busy`` is
-    the number of requests and database connections in use at that time.
+    Memory is in MB, of all workers: before, at the end of the attack, and when it had recovered,
+    10 s later at most. ``busy`` is the number of requests and database connections in use then.
     """
 
     name: str
@@ -125,9 +125,12 @@ def attack(stack: Stack, tokens: dict[str, str], name: str, attacks: Sequence[st
     with attacking(stack, tokens, attacks) as attackers:
         outcomes = neighbour(stack, tokens["neighbour"])
         during = memory(stack)
-    time.sleep(RECOVERY_SECONDS)
+    end = time.monotonic() + RECOVERY_SECONDS
+    after, used = memory(stack), busy(stack)
+    while (after - before > MEMORY_MB or used) and time.monotonic() < end:
+        after, used = memory(stack), busy(stack)
     statuses = sum((each.statuses for each in attackers), Counter[int]())
-    return Round(name, statuses, outcomes, (before, during, memory(stack)), busy(stack))
+    return Round(name, statuses, outcomes, (before, during, after), used)
 
 
 @contextmanager
