@@ -90,13 +90,13 @@ def test_generated_requests_to_other_users_get_described_responses(
 
 
 @pytest.mark.slow
-def test_twenty_thousand_generated_requests_get_described_responses(
+def test_thousands_of_generated_requests_get_described_responses(
     alice: User, tmp_path: Path, log: BinaryIO
 ) -> None:
     log.read()
-    fuzz(alice, tmp_path / "fuzz.toml", 3500, own(alice))
+    fuzz(alice, tmp_path / "fuzz.toml", 1000, own(alice))
     lines = requests(log)
 
     print(f"{len(lines)} requests")
-    assert len(lines) >= 20_000
+    assert len(lines) >= 5_000
     assert not [line for line in lines if line["status"] >= 500]
