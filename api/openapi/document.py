@@ -58,7 +58,7 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Idempotency-Replayed": {
-        "description": "An earlier request with this `Idempotency-Key` created the task.",
+        "description": "An earlier request with this `Idempotency-Key` was applied.",
         "schema": {"const": "true"},
     },
     "Link": {
@@ -76,6 +76,7 @@ COMMON_HEADERS = ("X-Request-ID", "Cache-Control")
 HEADERS_BY_OPERATION = {
     "list_tasks": ("Link",),
     "create_task": ("Location", "Idempotency-Replayed"),
+    "apply_batch": ("Idempotency-Replayed",),
 }
 TASK_PARAMETERS = {"user_id": "$response.body#/user_id", "id": "$response.body#/id"}
 LINKS = {

@@ -4,7 +4,7 @@ Codes, headers and examples come from the problem classes; this module decides w
 return which of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
@@ -18,6 +18,7 @@ from api.problems import catalogue
 from api.problems import edge as edge_errors
 from api.problems.catalogue import Invalid
 from api.problems.problem import PHRASES, PROBLEM_JSON, Problem
+from api.web.strict_request import IDEMPOTENCY_KEY
 
 ProblemType = type[Problem]
 
@@ -44,6 +45,10 @@ TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
 BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
 WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
 IF_MATCH_ERRORS: Sequence[ProblemType] = (catalogue.VersionMismatch,)
+ERRORS_BY_OPERATION: Mapping[str, Sequence[ProblemType]] = {
+    "apply_batch": (catalogue.TaskNotFound, catalogue.BatchVersionMismatch),
+    "read_changes": (catalogue.ResyncRequired,),
+}
 CREATE_ERRORS: Sequence[ProblemType] = (
     catalogue.UserRequired,
     catalogue.IdempotencyMismatch,
@@ -93,8 +98,12 @@ class ErrorResponse:
         """The component's name: the status phrase, then the problems of only some operations."""
         phrase = PHRASES.get(self.status) or HTTPStatus(self.status).phrase
         common = [problem for problem in self.problems if problem in COMMON_ERRORS]
-        special = [problem.__name__ for problem in self.problems if problem not in COMMON_ERRORS]
-        return "Or".join([phrase.replace(" ", ""), *(special if common else [])])
+        special = [
+            problem.__name__
+            for problem in self.problems
+            if problem not in COMMON_ERRORS and (common or problem.__base__ is not Problem)
+        ]
+        return "Or".join([phrase.replace(" ", ""), *special])
 
     @property
     def headers(self) -> set[str]:
@@ -125,16 +134,17 @@ def error_responses(route: APIRoute) -> list[ErrorResponse]:
         *(TASK_ERRORS if "{id}" in route.path else ()),
         *(BODY_ERRORS if route.body_field else ()),
         *(WRITE_ERRORS if "GET" not in methods else ()),
-        *(IF_MATCH_ERRORS if _takes_if_match(route) else ()),
-        *(CREATE_ERRORS if "POST" in methods else ()),
+        *(IF_MATCH_ERRORS if _takes(route, "If-Match") else ()),
+        *(CREATE_ERRORS if _takes(route, IDEMPOTENCY_KEY) else ()),
+        *ERRORS_BY_OPERATION.get(route.name, ()),
     ]
     status = attrgetter("status")
     gathered = groupby(sorted(problems, key=status), key=status)
     return [ErrorResponse(code, list(found)) for code, found in gathered]
 
 
-def _takes_if_match(route: APIRoute) -> bool:
-    return any(header.alias == "If-Match" for header in route.dependant.header_params)
+def _takes(route: APIRoute, header: str) -> bool:
+    return any(parameter.alias == header for parameter in route.dependant.header_params)
 
 
 def example(problem: ProblemType) -> Any:

@@ -5,6 +5,8 @@ Each request is paired with its response, so that a test can send one and expect
 
 from typing import Any
 
+from api.tasks.feed_position import Position
+
 TASK = {
     "id": 1,
     "user_id": "alice",
@@ -21,6 +23,7 @@ TASK = {
 LATER = "2026-11-23T18:00:00.654321+00:00"
 CHANGED = TASK | {"updated_at": LATER}
 DONE = CHANGED | {"completed": True, "completed_at": LATER}
+PLAIN = TASK | {"description": None, "due_date": None, "tags": []}
 PARTY = {
     "title": "Plan the party",
     "description": None,
@@ -30,8 +33,15 @@ PARTY = {
     "tags": ["home", "friends"],
 }
 
+
+def _changes(change: dict[str, Any]) -> dict[str, Any]:
+    position = Position(change["updated_at"])
+    return {"changes": [change], "next": position.encode(), "more": False}
+
+
+HIGH = {"priority": "high"}
 CHANGES = {
-    "priority": ({"priority": "high"}, CHANGED | {"priority": "high"}),
+    "priority": (HIGH, CHANGED | HIGH),
     "clear": (
         {"description": None, "due_date": None},
         CHANGED | {"description": None, "due_date": None},
@@ -43,9 +53,33 @@ EXAMPLES: dict[str, dict[str, tuple[Any, Any]]] = {
     "create_task": {
         "title_alone": (
             {"title": "Buy milk"},
-            TASK | {"description": None, "due_date": None, "tags": []},
+            PLAIN,
         ),
         "everything": (PARTY, TASK | PARTY | {"completed_at": TASK["created_at"]}),
+    },
+    "read_changes": {
+        "everything": (None, _changes(TASK | {"deleted": False})),
+        "since": (None, _changes({"id": TASK["id"], "deleted": True, "updated_at": LATER})),
+    },
+    "apply_batch": {
+        "create_and_update": (
+            {
+                "operations": [
+                    {"op": "create", "task": {"title": "Buy milk"}},
+                    {
+                        "op": "update",
+                        "id": TASK["id"],
+                        "changes": {"priority": "high"},
+                        "if_match": TASK["updated_at"],
+                    },
+                ]
+            },
+            {"tasks": [PLAIN | {"deleted_at": None}, CHANGED | HIGH | {"deleted_at": None}]},
+        ),
+        "delete": (
+            {"operations": [{"op": "delete", "id": TASK["id"]}]},
+            {"tasks": [CHANGED | {"deleted_at": LATER}]},
+        ),
     },
     "read_task": {"task": (None, TASK)},
     "update_task": CHANGES,

@@ -123,6 +123,17 @@ class VersionMismatch(Problem):
         self.headers = {"ETag": etag}
 
 
+class BatchVersionMismatch(VersionMismatch):
+    """An ``if_match`` of a batch is not its task's version; ``errors`` names the operations."""
+
+    detail = "The task was changed since you read it. Nothing of the batch was applied."
+    headers: Mapping[str, str] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers = {}
+
+
 class BodyTooLarge(Problem):
     """The body exceeds ``MAX_BODY_BYTES``, or the limit of a batch."""
 

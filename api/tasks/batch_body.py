@@ -10,13 +10,13 @@ from pydantic import AfterValidator, WithJsonSchema
 from sqlmodel import Field, SQLModel
 
 from api.problems.catalogue import Invalid
-from api.tasks.fields import MAX_BIGINT
+from api.tasks.fields import ID_SCHEMA, MAX_BIGINT
 from api.tasks.schemas import Body, TaskCreate, TaskUpdate
 from api.tasks.times import TIME_SCHEMA, check_time, to_instant
 
 MAX_OPERATIONS = 100
 
-Id = Annotated[int, Field(ge=1, le=MAX_BIGINT, schema_extra={"format": "int64"})]
+Id = Annotated[int, Field(ge=1, le=MAX_BIGINT), WithJsonSchema(ID_SCHEMA)]
 Version = Annotated[str, AfterValidator(check_time), WithJsonSchema(TIME_SCHEMA)]
 
 

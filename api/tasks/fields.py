@@ -16,7 +16,7 @@ MAX_PAGE_SIZE = 1000
 MAX_SEARCH_WORDS = 10
 
 _DECIMAL = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_BIGINT}
+ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_BIGINT}
 
 
 def parse_positive_integer(value: object) -> int:
@@ -72,7 +72,7 @@ Search = Annotated[
     AfterValidator(check_text),
     AfterValidator(_check_words),
 ]
-TaskId = Annotated[int, BeforeValidator(parse_positive_integer), WithJsonSchema(_ID_SCHEMA)]
+TaskId = Annotated[int, BeforeValidator(parse_positive_integer), WithJsonSchema(ID_SCHEMA)]
 Limit = Annotated[
     int,
     BeforeValidator(parse_positive_integer),

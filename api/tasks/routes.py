@@ -1,8 +1,10 @@
 """The routes of tasks: each builds one statement, executes it and returns its JSON."""
 
+import re
 import secrets
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Body, Header, Path, Query
@@ -15,17 +17,39 @@ from api.database.statement import CompiledStatement
 from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
 from api.state import state_of
 from api.tasks import cursor, statements
+from api.tasks.batch import apply_batch
+from api.tasks.changes import read_changes
 from api.tasks.fields import TaskId
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import cut, page
-from api.tasks.schemas import Completion, TaskCreate, TaskRead, TaskUpdate
+from api.tasks.schemas import (
+    BatchResult,
+    Changes,
+    Completion,
+    TaskCreate,
+    TaskRead,
+    TaskUpdate,
+)
 from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
 from api.web.user_route import UserId, UserRoute
+
+
+class TaskRoute(UserRoute):
+    """A route where the names beside ``{id}`` are no ids: they have methods of their own."""
+
+    NAMES = "batch|changes|trash"
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        id_here, is_no_name = "/tasks/(?P<id>", rf"(?!(?:{self.NAMES})(?:/|\Z))"
+        pattern = self.path_regex.pattern.replace(id_here, id_here + is_no_name)
+        self.path_regex = re.compile(pattern)
+
 
 router = APIRouter(
     prefix="/api/{user_id}/tasks",
     tags=["tasks"],
-    route_class=UserRoute,
+    route_class=TaskRoute,
     generate_unique_id_function=attrgetter("name"),
 )
 
@@ -75,6 +99,11 @@ async def create_task(
     )
 
 
+router.get("/changes", response_model=Changes, response_description="The changes after `since`.")(
+    read_changes
+)
+
+
 @router.get("/{id}", response_model=TaskRead, response_description="The task.")
 async def read_task(user_id: UserId, task_id: TaskIdInPath, request: Request) -> Response:
     """Read one task."""
@@ -122,6 +151,10 @@ async def delete_task(user_id: UserId, task_id: TaskIdInPath, request: Request) 
     """Delete a task and return its last state."""
     return _task_response(await _execute(request, statements.remove(), user_id, id=task_id))
 
+
+router.post(
+    "/batch", response_model=BatchResult, response_description="The tasks after the batch."
+)(apply_batch)
 
 # The collection also answers with a trailing slash. Last, because routes are matched in order.
 router.get("/", include_in_schema=False)(list_tasks)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import orjson
 from pydantic import model_validator
@@ -36,6 +36,40 @@ class TaskRead(SQLModel):
     tags: Tags
     created_at: datetime
     updated_at: datetime
+
+
+class BatchedTask(TaskRead):
+    """A task after an operation of a batch."""
+
+    deleted_at: datetime | None = Field(description="When it was put into the trash.")
+
+
+class BatchResult(SQLModel):
+    """The task after each operation, in their order; null for a task that was erased."""
+
+    tasks: list[BatchedTask | None]
+
+
+class ChangedTask(TaskRead):
+    """A live task."""
+
+    deleted: Literal[False]
+
+
+class DeletedTask(SQLModel):
+    """A task in the trash."""
+
+    id: int = Field(schema_extra={"format": "int64"})
+    deleted: Literal[True]
+    updated_at: datetime
+
+
+class Changes(SQLModel):
+    """Changes in the order of their versions; a page ends at its limit or at about 1 MiB."""
+
+    changes: list[ChangedTask | DeletedTask]
+    next: str = Field(description="The next `since`.")
+    more: bool = Field(description="Whether there are more changes now.")
 
 
 class Body(SQLModel):

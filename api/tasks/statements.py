@@ -40,7 +40,7 @@ from api.tasks.user_row import user_required
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
-STATEMENTS = ("list", "read", "create", "change", "toggle", "remove")
+STATEMENTS = ("list", "read", "create", "change", "toggle", "remove", "changes", "batch")
 
 OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))

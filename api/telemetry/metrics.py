@@ -105,6 +105,16 @@ OPERATIONS = Counter(
     "Number of finished task operations, by operation and outcome.",
     ["operation", "outcome"],
 )
+BATCH_OPERATIONS = Histogram(
+    "tasks_api_batch_operations",
+    "Number of operations of a batch, whether it was applied or refused.",
+    buckets=(1, 2, 5, 10, 20, 50, 100),
+)
+CHANGES_LAG = Histogram(
+    "tasks_api_changes_lag_seconds",
+    "Age of the oldest change that a client had not seen when it asked for changes, in seconds.",
+    buckets=(1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400),
+)
 IN_FLIGHT = Gauge(
     "tasks_api_in_flight",
     "Number of requests that are being served, summed over all workers.",

@@ -9,7 +9,10 @@ CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that left before a re
 
 @dataclass(slots=True)
 class RequestContext:
-    """Durations are in seconds; ``code`` and ``reason`` are those of the problem, if any."""
+    """Durations are in seconds; ``code`` and ``reason`` are those of the problem, if any.
+
+    ``operations`` is the size of a batch.
+    """
 
     request_id: str
     started: float = field(default_factory=perf_counter)
@@ -24,6 +27,7 @@ class RequestContext:
     round_trips: int = 0
     retries: int = 0
     reconnects: int = 0
+    operations: int | None = None
 
     def has_response_started(self) -> bool:
         """Whether the status line was sent."""

@@ -139,6 +139,7 @@ def _log_request(method: str, route: Any, current: RequestContext) -> None:
         db_round_trips=current.round_trips,
         db_retries=current.retries,
         db_reconnects=current.reconnects,
+        operations=current.operations,
         bytes=current.size,
         user_id=current.user_id,
         traceparent=current.traceparent,

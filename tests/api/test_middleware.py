@@ -25,6 +25,7 @@ LINE = {
     "db_round_trips": int,
     "db_retries": int,
     "db_reconnects": int,
+    "operations": type(None),
     "bytes": int,
     "user_id": str,
     "traceparent": type(None),

@@ -12,14 +12,15 @@ from api.problems.problem import PROBLEM_JSON
 from api.tasks.schemas import TaskCreate
 from tests.support.http.client import User, token
 from tests.support.http.openapi_validation import OPERATIONS, answers, check, check_answer
-from tests.support.http.operations import MISSING
+from tests.support.http.operations import BODIES, MISSING
 from tests.support.http.server import make_settings, serve
 
 GIVEN: dict[str, Any] = {name: TASK[name] for name in TaskCreate.model_fields}
-OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id"}
+OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id", "next"}
+TIMES = {"completed_at", "deleted_at"}
 NOWHERE = "postgresql://user@127.0.0.1:1/none"
 A_TASK = {"json": {"title": "a task"}}
-BODIES = [
+EXAMPLE_BODIES = [
     (operation, media, name)
     for operation, (_, _, described) in OPERATIONS.items()
     for media, content in described.get("requestBody", {"content": {}})["content"].items()
@@ -51,8 +52,13 @@ def comparable(document: Any) -> Any:
     """What an answer and its example have in common."""
     if isinstance(document, list):
         return [comparable(entry) for entry in document]
-    kept = {name: value for name, value in document.items() if name not in OF_THE_MOMENT}
-    return kept | {"completed_at": bool(document.get("completed_at"))}
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: bool(value) if name in TIMES else comparable(value)
+        for name, value in document.items()
+        if name not in OF_THE_MOMENT
+    }
 
 
 def examples(operation: str, status: int, media: str) -> dict[str, Any]:
@@ -61,20 +67,35 @@ def examples(operation: str, status: int, media: str) -> dict[str, Any]:
     return {name: example["value"] for name, example in shown.items()}
 
 
+def own(body: Any, task: dict[str, Any]) -> Any:
+    """The body of an example, with the id and the version of this task."""
+    if isinstance(body, dict):
+        moved = {"id": task["id"], "if_match": task["updated_at"]}
+        return {name: moved.get(name, own(value, task)) for name, value in body.items()}
+    return [own(each, task) for each in body] if isinstance(body, list) else body
+
+
 @pytest.fixture
-def task_id(alice: User) -> int:
+def task(alice: User) -> dict[str, Any]:
     """The task of the examples."""
-    return int(alice.add(**GIVEN)["id"])
+    return alice.add(**GIVEN)
 
 
-@pytest.mark.parametrize(("operation", "media", "name"), BODIES)
+@pytest.fixture
+def task_id(task: dict[str, Any]) -> int:
+    """Its id."""
+    return int(task["id"])
+
+
+@pytest.mark.parametrize(("operation", "media", "name"), EXAMPLE_BODIES)
 def test_response_matches_the_example_of_the_same_name(
-    operation: str, media: str, name: str, alice: User, task_id: int
+    operation: str, media: str, name: str, alice: User, task: dict[str, Any]
 ) -> None:
     body = OPERATIONS[operation][2]["requestBody"]["content"][media]["examples"][name]["value"]
     headers = {"Content-Type": media}
 
-    response = send(alice, operation, task_id, content=orjson.dumps(body), headers=headers)
+    content = orjson.dumps(own(body, task))
+    response = send(alice, operation, task["id"], content=content, headers=headers)
 
     assert response.status_code == (201 if operation == "create_task" else 200)
     check_answer(operation, response)
@@ -82,7 +103,9 @@ def test_response_matches_the_example_of_the_same_name(
     assert comparable(response.json()) == comparable(shown)
 
 
-@pytest.mark.parametrize("operation", sorted(set(OPERATIONS) - {name for name, _, _ in BODIES}))
+@pytest.mark.parametrize(
+    "operation", sorted(set(OPERATIONS) - {name for name, _, _ in EXAMPLE_BODIES})
+)
 def test_response_to_a_request_without_body_matches_its_example(
     operation: str, alice: User, task_id: int
 ) -> None:
@@ -90,7 +113,18 @@ def test_response_to_a_request_without_body_matches_its_example(
 
     assert response.status_code == 200
     check_answer(operation, response)
-    [shown] = examples(operation, 200, "application/json").values()
+    shown, *_ = examples(operation, 200, "application/json").values()
+    assert comparable(response.json()) == comparable(shown)
+
+
+def test_changes_since_an_earlier_answer_match_their_example(alice: User, task_id: int) -> None:
+    since = send(alice, "read_changes", task_id).json()["next"]
+    send(alice, "delete_task", task_id)
+
+    response = send(alice, "read_changes", task_id, params={"since": since})
+
+    check_answer("read_changes", response)
+    shown = examples("read_changes", 200, "application/json")["since"]
     assert comparable(response.json()) == comparable(shown)
 
 
@@ -132,6 +166,7 @@ def test_page_with_a_next_link_matches_its_description(alice: User, task_id: int
 @pytest.mark.slow
 def test_unavailable_database_response_matches_its_description() -> None:
     bodies = {"create_task": A_TASK, "update_task": A_TASK, "patch_task": A_TASK}
+    bodies["apply_batch"] = {"json": BODIES["apply_batch"]}
     with serve(make_settings(database_url=NOWHERE)) as url, User(url, "alice") as user:
         for operation in OPERATIONS:
             response = send(user, operation, 1, **bodies.get(operation, {}))

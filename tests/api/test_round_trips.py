@@ -21,7 +21,30 @@ OPERATIONS: dict[str, Callable[[User, int], Any]] = {
     "toggle": lambda user, task: user.patch(f"{user.one(task)}/complete"),
     "set": lambda user, task: user.patch(f"{user.one(task)}/complete", json={"completed": True}),
     "delete": lambda user, task: user.delete(user.one(task)),
+    "batch": lambda user, task: user.post(
+        f"{user.tasks}/batch", json={"operations": batch_of_100(task)}
+    ),
+    "batch with a key": lambda user, task: user.post(
+        f"{user.tasks}/batch",
+        json={"operations": batch_of_100(task)},
+        headers={"Idempotency-Key": uuid4().hex},
+    ),
+    "changes": lambda user, _: user.get(f"{user.tasks}/changes"),
 }
+
+
+def batch_of_100(task: int) -> list[dict[str, Any]]:
+    """An update and 99 creates."""
+    new = {"op": "create", "task": {"title": "new", "tags": ["a"]}}
+    return [{"op": "update", "id": task, "changes": {"title": "new"}}, *[new] * 99]
+
+
+def replay(user: User) -> Any:
+    """The answer to a batch that is sent again."""
+    body = {"operations": batch_of_100(user.add()["id"])}
+    headers = {"Idempotency-Key": uuid4().hex}
+    user.post(f"{user.tasks}/batch", json=body, headers=headers)
+    return lambda: user.post(f"{user.tasks}/batch", json=body, headers=headers)
 
 
 @pytest.fixture(scope="module", params=["direct", "pooled"])
@@ -53,6 +76,16 @@ def test_each_operation_takes_one_round_trip(
     response = OPERATIONS[operation](carol, task["id"])
 
     assert response.status_code in {200, 201}
+    assert len(watched[0].messages) - before == 1
+
+
+def test_a_repeated_batch_takes_one_round_trip(
+    carol: User, watched: tuple[CountingProxy, str]
+) -> None:
+    again = replay(carol)
+    before = len(watched[0].messages)
+
+    assert again().headers["Idempotency-Replayed"] == "true"
     assert len(watched[0].messages) - before == 1
 
 

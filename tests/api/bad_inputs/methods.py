@@ -21,6 +21,14 @@ METHODS = {
     ("PUT", f"{ONE}/complete"): "OPTIONS, PATCH",
     ("DELETE", f"{ONE}/complete"): "OPTIONS, PATCH",
     ("POST", "/livez"): "GET, HEAD, OPTIONS",
+    ("GET", f"{ALL}/batch"): "OPTIONS, POST",
+    ("DELETE", f"{ALL}/batch"): "OPTIONS, POST",
+    ("PUT", f"{ALL}/batch"): "OPTIONS, POST",
+    ("PATCH", f"{ALL}/batch"): "OPTIONS, POST",
+    ("POST", f"{ALL}/changes"): "GET, HEAD, OPTIONS",
+    ("PUT", f"{ALL}/changes"): "GET, HEAD, OPTIONS",
+    ("PATCH", f"{ALL}/changes"): "GET, HEAD, OPTIONS",
+    ("DELETE", f"{ALL}/changes"): "GET, HEAD, OPTIONS",
 }
 MISSING = f"{ALL}/{2**63 - 1}"
 CHANGE = b'{"title":"a"}'

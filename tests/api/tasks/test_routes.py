@@ -11,9 +11,10 @@ def test_frequent_routes_are_matched_first() -> None:
     routes = [route for route in create_app(make_settings()).routes if isinstance(route, Route)]
     found = [(method, route.path) for route in routes for method in sorted(route.methods or ())]
 
-    assert found[:4] == [
-        ("GET", tasks),
-        ("POST", tasks),
+    # A name must come before the id that stands at the same place.
+    names = [("GET", f"{tasks}/changes")]
+    assert found[:2] == [("GET", tasks), ("POST", tasks)]
+    assert [route for route in found if route not in names][2:4] == [
         ("GET", one),
         ("PATCH", f"{one}/complete"),
     ]

@@ -10,7 +10,10 @@ from api.main import create_app
 from tests.support.http.server import make_settings
 
 MISSING = 2**63 - 1
-BODIES: dict[str, dict[str, Any]] = {"complete_task": {"completed": True}}
+BODIES: dict[str, dict[str, Any]] = {
+    "complete_task": {"completed": True},
+    "apply_batch": {"operations": [{"op": "create", "task": {"title": "from an attack"}}]},
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,16 @@ def user_ids_in(response: httpx.Response) -> set[str]:
     """Whose tasks the answer holds."""
     if response.request.method == "HEAD":
         return set()
-    answer = response.json()
-    return {task["user_id"] for task in (answer if isinstance(answer, list) else [answer])}
+    return {task["user_id"] for task in tasks_in(response.json()) if not task.get("deleted")}
+
+
+def tasks_in(answer: Any) -> list[dict[str, Any]]:
+    """The tasks of an answer, and its tombstones, whatever the operation."""
+    found: list[dict[str, Any]] = answer if isinstance(answer, list) else [answer]
+    for name in ("changes", "tasks"):
+        if isinstance(answer, dict) and name in answer:
+            found = answer[name]
+    return found
 
 
 def without_request_id(response: httpx.Response) -> tuple[Any, ...]:
