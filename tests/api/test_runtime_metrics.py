@@ -10,10 +10,14 @@ from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, series, total
 from tests.support.waiting import wait_until
 
+DIRECTORY_USED = "tasks_api_metrics_directory_used_ratio"
+
 
 def test_runtime_metrics_of_two_workers_are_summed(database_url: str) -> None:
     with gunicorn(database_url, REVISION="abc123", POOL_SIZE="3", MAX_IN_FLIGHT="7") as server:
-        time.sleep(0.5)
+        # A worker sets these last, at its start and in each interval.
+        wait_until(lambda: total(scrape(server.base), "tasks_api_db_pool_size") == 6)
+        wait_until(lambda: total(scrape(server.base), DIRECTORY_USED) > 0)
         text = scrape(server.base)
 
     assert total(text, "tasks_api_workers") == 2
@@ -23,7 +27,7 @@ def test_runtime_metrics_of_two_workers_are_summed(database_url: str) -> None:
     assert total(text, "tasks_api_db_failures") == 0
     assert total(text, "tasks_api_open_files") > 20
     assert total(text, "tasks_api_memory_bytes") > 50e6
-    assert 0 < total(text, "tasks_api_metrics_directory_used_ratio") < 1
+    assert 0 < total(text, DIRECTORY_USED) < 1
     assert f'tasks_api_build_info{{revision="abc123",version="{__version__}"}}' in series(text)
 
 
