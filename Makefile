@@ -27,6 +27,9 @@ migration: $(VENV)/local ## write a new revision of the schema, NAME="add colour
 migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 	@$(BIN)/python -m api.migrations
 
+resync: $(VENV)/local ## let every device of DATABASE_URL start afresh, after a restore
+	@$(BIN)/python -m api.migrations.resync
+
 token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=compose for the stack that `make up` started)
 	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m deploy.local.access_token --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
 

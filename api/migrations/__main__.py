@@ -34,7 +34,7 @@ def upgrade(url: URL, user_table: UserTable = "user") -> None:
     """Run the pending revisions; raises ``SystemExit`` with one sentence on failure."""
     config = alembic_config()
     config.attributes["user_table"] = user_table
-    with _connect(url) as config.attributes["connection"]:
+    with connected(url) as config.attributes["connection"]:
         command.upgrade(config, "head")
 
 
@@ -42,18 +42,19 @@ def main() -> None:
     """Check the connection budget of ``DATABASE_URL``, then upgrade the database."""
     config = settings.load()
     url = direct_url(config)
-    with _connect(url) as connection:
+    with connected(url) as connection:
         print(check_budget(connection, config), file=sys.stderr)
     upgrade(url, config.auth_user_table)
     if config.auth_user_table == "user":
-        with _connect(url) as connection:
+        with connected(url) as connection:
             for sentence in advice(connection, creates_users=config.creates_users):
                 print(sentence, file=sys.stderr)
     print("The database has this release's schema.", file=sys.stderr)
 
 
 @contextmanager
-def _connect(url: URL) -> Iterator[Connection]:
+def connected(url: URL, purpose: str = "migrate") -> Iterator[Connection]:
+    """A connection; raises ``SystemExit`` with one sentence for an error of the database."""
     parameters = {"connect_timeout": CONNECT_SECONDS, "application_name": "tasks-api-migrate"}
     try:
         with create_engine(
@@ -62,14 +63,14 @@ def _connect(url: URL) -> Iterator[Connection]:
             yield connection
     except CommandError as error:
         raise SystemExit(
-            f"Cannot migrate {url.host}:{url.port or 5432}: {error}: this release does not know the"
-            " database's revision; run the release that migrated it, or a newer one"
+            f"Cannot {purpose} {url.host}:{url.port or 5432}: {error}: this release does not know"
+            " the database's revision; run the release that migrated it, or a newer one"
         ) from None
     except (DBAPIError, MigrationLocked) as error:
         reason = str(getattr(error, "orig", "")).strip().partition("\n")[0]
         if isinstance(error, MigrationLocked) or _sqlstate(error) == LOCK_NOT_AVAILABLE:
             reason = "a lock is held by another session; no task was changed: try again"
-        raise SystemExit(f"Cannot migrate {url.host}:{url.port or 5432}: {reason}") from None
+        raise SystemExit(f"Cannot {purpose} {url.host}:{url.port or 5432}: {reason}") from None
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
