@@ -1,6 +1,7 @@
-"""The part of the Kubernetes API that ``kubectl wait job`` and ``kubectl logs`` use.
+"""The part of the Kubernetes API that ``kubectl wait`` and ``kubectl logs`` use.
 
-It has one Job, whose status is set by the test, and the log of its pod.
+It has one Job and one PodDisruptionBudget, whose status is set by the test, and the log of the
+Job's pod.
 """
 
 import json
@@ -17,11 +18,13 @@ NAMESPACE, JOB, POD = "tasks", "tasks-api-migration-1", "tasks-api-migration-1-a
 LABEL = "batch.kubernetes.io/job-name"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+BUDGETS, BUDGET = f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets", "tasks-api"
+SHORT_NAMES = {"poddisruptionbudgets": ["pdb"]}
 WATCH_SECONDS = 30
 
 
 class JobServer(ThreadingHTTPServer):
-    """``status`` is that of the Job; ``log`` is what its pod printed."""
+    """``status`` is that of both objects; ``log`` is what the Job's pod printed."""
 
     daemon_threads = True
 
@@ -38,11 +41,22 @@ class JobServer(ThreadingHTTPServer):
             "spec": {"containers": [{"name": "migration"}]},
             "status": {"phase": "Failed"},
         }
+        budget = {"metadata": {**meta, "name": BUDGET}, "spec": {}, "status": self.status}
+        groups = [_group("batch"), _group("policy")]
         return {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
-            "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group("batch")]},
+            "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
             "/api/v1": _resources("v1", {"pods": "Pod", "pods/log": "Pod"}),
             "/apis/batch/v1": _resources("batch/v1", {"jobs": "Job"}),
+            "/apis/policy/v1": _resources(
+                "policy/v1", {"poddisruptionbudgets": "PodDisruptionBudget"}
+            ),
+            BUDGETS: _list("policy/v1", "PodDisruptionBudget", budget),
+            f"{BUDGETS}/{BUDGET}": {
+                "apiVersion": "policy/v1",
+                "kind": "PodDisruptionBudget",
+                **budget,
+            },
             JOBS: _list("batch/v1", "Job", job),
             f"{JOBS}/{JOB}": {"apiVersion": "batch/v1", "kind": "Job", **job},
             PODS: _list("v1", "Pod", pod),
@@ -56,9 +70,10 @@ def _group(name: str) -> dict[str, Any]:
 
 
 def _resources(group_version: str, kinds: Mapping[str, str]) -> dict[str, Any]:
+    usual = {"namespaced": True, "singularName": "", "verbs": ["get", "list"]}
     resources = [
-        {"name": n, "kind": k, "namespaced": True, "singularName": "", "verbs": ["get", "list"]}
-        for n, k in kinds.items()
+        {"name": name, "kind": kind, "shortNames": SHORT_NAMES.get(name, []), **usual}
+        for name, kind in kinds.items()
     ]
     return {"kind": "APIResourceList", "groupVersion": group_version, "resources": resources}
 

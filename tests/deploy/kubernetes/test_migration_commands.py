@@ -1,4 +1,4 @@
-"""The documented commands end as soon as the migration has ended, and print its result."""
+"""The documented commands end as soon as what they wait for, and print a migration's result."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ RELEASE = block("deploy/kubernetes/README.md", "MIGRATION=")
 WAIT, LOGS, CHECK = [
     line for line in RELEASE.splitlines() if " wait job/" in line or " logs " in line
 ]
+[WAIT_FOR_PODS] = [line for line in RELEASE.splitlines() if " wait pdb/" in line]
 SUCCEEDED = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1}
 # Kubernetes 1.31 and newer add the target condition before the final one.
 SUCCEEDED_IN_1_31 = {
@@ -94,3 +95,15 @@ def test_a_running_migration_is_waited_for(tmp_path: Path) -> None:
     assert code != 0
     assert "timed out" in output
     assert time.monotonic() - started >= 2
+
+
+@pytest.mark.parametrize(("allowed", "is_success"), [("True", True), ("False", False)])
+def test_a_release_waits_for_pods_that_may_be_disrupted(
+    tmp_path: Path, allowed: str, *, is_success: bool
+) -> None:
+    status = {"conditions": [{"type": "DisruptionAllowed", "status": allowed}]}
+    with job_server(tmp_path, status, "") as config:
+        code, output = run(WAIT_FOR_PODS.replace("--timeout=3m", "--timeout=2s"), config)
+
+    assert (code == 0) == is_success
+    assert ("timed out" in output) != is_success
