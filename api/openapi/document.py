@@ -19,6 +19,7 @@ from api.openapi.examples import EXAMPLES
 from api.tasks.routes import router
 from api.web.json_body import JSON, MERGE_PATCH
 from api.web.middleware import REQUEST_ID
+from api.web.preconditions import IF_NONE_MATCH
 
 FILE = Path(__file__).parents[1] / "openapi.json"
 ROUTES = [r for r in router.routes if isinstance(r, APIRoute) and r.include_in_schema]
@@ -74,8 +75,16 @@ HEADERS: dict[str, Any] = {
 }
 COMMON_HEADERS = ("X-Request-ID", "Cache-Control")
 HEADERS_BY_OPERATION = {
-    "list_tasks": ("Link",),
-    "create_task": ("Location", "Idempotency-Replayed"),
+    "list_tasks": ("ETag", "Link"),
+    "create_task": ("ETag", "Location", "Idempotency-Replayed"),
+    "list_trash": ("ETag", "Link"),
+    "read_task": ("ETag",),
+    "update_task": ("ETag",),
+    "patch_task": ("ETag",),
+    "delete_task": ("ETag",),
+    "complete_task": ("ETag",),
+    "restore_task": ("ETag",),
+    "erase_task": ("ETag",),
     "apply_batch": ("Idempotency-Replayed",),
 }
 TASK_PARAMETERS = {"user_id": "$response.body#/user_id", "id": "$response.body#/id"}
@@ -83,6 +92,10 @@ LINKS = {
     route.name: {"operationId": route.name, "parameters": TASK_PARAMETERS}
     for route in ROUTES
     if "{id}" in route.path
+}
+LINKS_BY_OPERATION = {
+    "create_task": LINKS,
+    "delete_task": {name: LINKS[name] for name in ("restore_task", "erase_task")},
 }
 
 
@@ -93,7 +106,13 @@ def document() -> dict[str, Any]:
     schemas = openapi["components"]["schemas"] | {"Problem": PROBLEM}
     openapi["components"] = {
         "schemas": {name: schemas[name] for name in schemas if "ValidationError" not in name},
-        "responses": {r.name: _response(r) for route in ROUTES for r in error_responses(route)},
+        "responses": {
+            "NotModified": {
+                "description": "What the client has is current.",
+                "headers": _headers(["ETag"]),
+            },
+            **{r.name: _response(r) for route in ROUTES for r in error_responses(route)},
+        },
         "headers": HEADERS,
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
     }
@@ -114,11 +133,14 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     status = str(route.status_code or 200)
     answer = operation["responses"][status]
     answer["headers"] = _headers(HEADERS_BY_OPERATION.get(route.name, ()))
-    if route.name == "create_task":
-        answer["links"] = LINKS
+    if links := LINKS_BY_OPERATION.get(route.name):
+        answer["links"] = links
     _add_examples(answer, {name: answered for name, (_, answered) in EXAMPLES[route.name].items()})
     errors = {str(r.status): _reference("responses", r.name) for r in error_responses(route)}
-    operation |= {"security": [{"token": []}], "responses": {status: answer, **errors}}
+    if any(parameter.alias == IF_NONE_MATCH for parameter in route.dependant.header_params):
+        errors["304"] = _reference("responses", "NotModified")
+    responses = {status: answer, **dict(sorted(errors.items()))}
+    operation |= {"security": [{"token": []}], "responses": responses}
     for parameter in operation["parameters"]:
         parameter["schema"].pop("description", None)
     if body := operation.get("requestBody"):

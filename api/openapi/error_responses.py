@@ -48,6 +48,7 @@ IF_MATCH_ERRORS: Sequence[ProblemType] = (catalogue.VersionMismatch,)
 ERRORS_BY_OPERATION: Mapping[str, Sequence[ProblemType]] = {
     "apply_batch": (catalogue.TaskNotFound, catalogue.BatchVersionMismatch),
     "read_changes": (catalogue.ResyncRequired,),
+    "restore_task": (catalogue.TooManyTasks,),
 }
 CREATE_ERRORS: Sequence[ProblemType] = (
     catalogue.UserRequired,

@@ -24,6 +24,7 @@ LATER = "2026-11-23T18:00:00.654321+00:00"
 CHANGED = TASK | {"updated_at": LATER}
 DONE = CHANGED | {"completed": True, "completed_at": LATER}
 PLAIN = TASK | {"description": None, "due_date": None, "tags": []}
+GONE = CHANGED | {"deleted_at": LATER}
 PARTY = {
     "title": "Plan the party",
     "description": None,
@@ -85,6 +86,9 @@ EXAMPLES: dict[str, dict[str, tuple[Any, Any]]] = {
     "update_task": CHANGES,
     "patch_task": CHANGES,
     "delete_task": {"task": (None, TASK)},
+    "list_trash": {"page": (None, [GONE])},
+    "restore_task": {"task": (None, CHANGED)},
+    "erase_task": {"task": (None, GONE)},
     "complete_task": {
         "toggle": ({}, DONE),
         "complete": ({"completed": True}, DONE),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     ColumnElement,
     Interval,
     Select,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -31,6 +33,9 @@ OWNED_CLOCK = CLOCK.c.user_id == USER_ID
 # Greater than before, even if the server's clock stands still or is set back.
 NEXT = func.greatest(func.now(), CLOCK.c.at + cast(literal_column("'1 microsecond'"), Interval))
 ZERO: ColumnElement[int] = literal_column("0")
+_MAX_TASKS: ColumnElement[int] = bindparam("max_tasks", type_=BigInteger)
+# Whether the user may have one more live task; without limit if ``max_tasks`` is 0.
+HAS_ROOM = or_(_MAX_TASKS == ZERO, CLOCK.c.live < _MAX_TASKS)
 # A limit holds for each statement of a message, but together they may take no longer than one.
 _LIMIT_REST: ColumnElement[str] = literal_column("""
 set_config('statement_timeout', greatest(1, 1000 * extract(epoch FROM
@@ -59,15 +64,20 @@ def take_or_start(*, creates_user: bool) -> Select[Any]:
     return taken.add_cte(insert_user(USER_ID)) if creates_user else taken
 
 
-def move(condition: ColumnElement[bool], *, live: int = 0) -> CTE:
-    """Move the clock to the version of this change, its column ``at``, if the condition holds.
+def move(
+    *conditions: ColumnElement[bool], live: int = 0, purged: ColumnElement[Any] | None = None
+) -> CTE:
+    """Move the clock to the version of this change, its column ``at``, if the conditions hold.
 
-    ``live`` is by how many tasks the change adds to those that are not in the trash.
+    ``live`` is by how many tasks the change adds to those that are not in the trash, ``purged`` the
+    version of the newest task that it erases, or NULL.
     """
     values: dict[str, Any] = {"at": NEXT}
     if live:
         values["live"] = CLOCK.c.live + literal_column(str(live))
-    moved = update(CLOCK).where(OWNED_CLOCK, condition).values(values)
+    if purged is not None:
+        values["purged"] = func.greatest(CLOCK.c.purged, purged)
+    moved = update(CLOCK).where(OWNED_CLOCK, *conditions).values(values)
     return moved.returning(CLOCK.c.at).cte("clock")
 
 

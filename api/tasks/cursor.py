@@ -5,7 +5,7 @@ altered cursor selects another page of the same user's tasks, or is refused with
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -13,19 +13,21 @@ from api.config import base64url, strict_json
 from api.tasks.fields import MAX_BIGINT, Direction, Sort
 from api.tasks.times import to_instant
 
+# A sort order of a list, or that of the trash.
+Order = Sort | Literal["deleted_at"]
 PRIORITY_RANKS = {"low": 1, "medium": 2, "high": 3}
 # The sort key of a task without a due date: nulls last, in either direction.
 NO_DUE_DATE_KEY = {"asc": "infinity", "desc": "-infinity"}
 
 
-def encode(sort: Sort, direction: Direction, last_task: str) -> str:
+def encode(sort: Order, direction: Direction, last_task: str) -> str:
     """The cursor after ``last_task``, the JSON of the last task of a page."""
     task = strict_json.parse(last_task.encode())
     position = orjson.dumps([sort, direction, task[sort], task["id"]])
     return base64url.encode(position)
 
 
-def decode(cursor: str, sort: Sort, direction: Direction) -> dict[str, Any]:
+def decode(cursor: str, sort: Order, direction: Direction) -> dict[str, Any]:
     """The statement's ``after_key`` and ``after_id``; raises ``ValueError`` if it does not fit."""
     try:
         position = strict_json.parse(base64url.decode(cursor))
@@ -57,8 +59,9 @@ def _parse_priority(key: str, _direction: Direction) -> int:
     return PRIORITY_RANKS[key]
 
 
-_PARSERS: Mapping[Sort, Callable[[Any, Direction], Any]] = {
+_PARSERS: Mapping[Order, Callable[[Any, Direction], Any]] = {
     "created_at": _parse_time,
+    "deleted_at": _parse_time,
     "updated_at": _parse_time,
     "title": _parse_title,
     "due_date": _parse_due_date,

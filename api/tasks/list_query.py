@@ -1,4 +1,4 @@
-"""The query parameters of a list."""
+"""The query parameters of a list, and of the trash."""
 
 from pydantic import ValidationInfo, field_validator
 from sqlmodel import Field, SQLModel
@@ -52,6 +52,19 @@ class ListQuery(SQLModel):
     def _check_cursor(cls, cursor: str, info: ValidationInfo) -> str:
         if info.data.keys() >= {"sort", "order"}:
             decode(cursor, info.data["sort"], _direction(info.data["sort"], info.data["order"]))
+        return cursor
+
+
+class TrashQuery(SQLModel):
+    """Position and size of a page of the trash, newest first."""
+
+    limit: Limit = MAX_PAGE_SIZE
+    cursor: str = Field(default=None, description="From a `Link` header.")
+
+    @field_validator("cursor")
+    @classmethod
+    def _check_cursor(cls, cursor: str) -> str:
+        decode(cursor, "deleted_at", "desc")
         return cursor
 
 

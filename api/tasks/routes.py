@@ -5,23 +5,23 @@ import secrets
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi import APIRouter, Body, Header, Query
 from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.database.engine import Rows
 from api.database.statement import CompiledStatement
-from api.problems.catalogue import IdempotencyMismatch, TaskNotFound
+from api.problems.catalogue import IdempotencyMismatch, TooManyTasks
 from api.state import state_of
-from api.tasks import cursor, statements
+from api.tasks import statements
 from api.tasks.batch import apply_batch
 from api.tasks.changes import read_changes
-from api.tasks.fields import TaskId
 from api.tasks.list_query import ListQuery
-from api.tasks.listing import cut, page
+from api.tasks.listing import page
+from api.tasks.responses import page_response, task_response
 from api.tasks.schemas import (
     BatchResult,
     Changes,
@@ -29,7 +29,10 @@ from api.tasks.schemas import (
     TaskCreate,
     TaskRead,
     TaskUpdate,
+    TrashedTask,
 )
+from api.tasks.trash_routes import TaskIdInPath, delete_task, erase_task, list_trash, restore_task
+from api.web.preconditions import IfMatch, IfNoneMatch, condition, known_tags
 from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
 from api.web.user_route import UserId, UserRoute
 
@@ -53,7 +56,6 @@ router = APIRouter(
     generate_unique_id_function=attrgetter("name"),
 )
 
-TaskIdInPath = Annotated[TaskId, Path(alias="id", description="The task's id.")]
 IdempotencyKey = Annotated[
     str | SkipJsonSchema[None],
     Header(
@@ -66,14 +68,16 @@ IdempotencyKey = Annotated[
 
 @router.get("", response_model=list[TaskRead], response_description="The tasks.")
 async def list_tasks(
-    user_id: UserId, query: Annotated[ListQuery, Query()], request: Request
+    user_id: UserId,
+    query: Annotated[ListQuery, Query()],
+    request: Request,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """List the user's tasks; a ``Link`` header with ``rel="next"`` announces a further page."""
-    statement, values = page(query)
+    known = known_tags(if_none_match)
+    statement, values = page(query, known)
     rows = await _execute(request, statement, user_id, **values)
-    tasks = cut(rows, query.limit)
-    headers = {"Link": _next_link(request, query, tasks[-1])} if len(tasks) < len(rows) else {}
-    return _json_response(f"[{','.join(tasks)}]", headers=headers)
+    return page_response(request, rows, query.limit, (query.sort, query.direction), known)
 
 
 @router.post("", status_code=201, response_model=TaskRead, response_description="The new task.")
@@ -81,33 +85,42 @@ async def create_task(
     user_id: UserId, task: TaskCreate, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Create a task; with an ``Idempotency-Key`` a repeated request returns the first task."""
-    create = statements.create(creates_user=state_of(request).settings.creates_users)
-    key = {
+    settings = state_of(request).settings
+    create = statements.create(creates_user=settings.creates_users)
+    values = {
         "idempotency_key": idempotency_key or secrets.token_hex(16),
         "request_hash": idempotency_key and task.request_hash(),
+        "max_tasks": settings.max_tasks_per_user,
     }
-    [(document, task_id, is_new, same_request)] = await _execute(
-        request, create, user_id, **task.columns(), **key
-    )
+    rows = await _execute(request, create, user_id, **task.columns(), **values)
+    if not rows:
+        raise TooManyTasks
+    [(*_, task_id, is_new, same_request)] = rows
     # A generated key can only be repeated by the API's own retry, which the client need not see.
     replayed = idempotency_key and not is_new
     if replayed and not same_request:
         raise IdempotencyMismatch
     headers = {"Location": f"/api/{quote(user_id, safe='')}/tasks/{task_id}"}
-    return _json_response(
-        document, 201, headers | {"Idempotency-Replayed": "true"} if replayed else headers
+    return task_response(
+        rows, 201, headers | {"Idempotency-Replayed": "true"} if replayed else headers
     )
 
 
 router.get("/changes", response_model=Changes, response_description="The changes after `since`.")(
     read_changes
 )
+router.get("/trash", response_model=list[TrashedTask], response_description="The deleted tasks.")(
+    list_trash
+)
 
 
 @router.get("/{id}", response_model=TaskRead, response_description="The task.")
-async def read_task(user_id: UserId, task_id: TaskIdInPath, request: Request) -> Response:
+async def read_task(
+    user_id: UserId, task_id: TaskIdInPath, request: Request, if_none_match: IfNoneMatch = None
+) -> Response:
     """Read one task."""
-    return _task_response(await _execute(request, statements.read(), user_id, id=task_id))
+    rows = await _execute(request, statements.read(), user_id, id=task_id)
+    return task_response(rows, known=known_tags(if_none_match))
 
 
 @router.patch(
@@ -120,21 +133,34 @@ async def complete_task(
     task_id: TaskIdInPath,
     request: Request,
     completion: Annotated[Completion, Body()] = Completion(),  # noqa: B008
+    if_match: IfMatch = None,
 ) -> Response:
     """Toggle without a body; ``completed`` sets the state, so that a retry is harmless."""
-    columns = completion.model_dump(exclude_unset=True)
-    change = statements.change(frozenset(columns)) if columns else statements.toggle()
-    return _task_response(await _execute(request, change, user_id, **columns, id=task_id))
+    columns, matching = completion.model_dump(exclude_unset=True), condition(if_match)
+    checked = bool(matching)
+    change = (
+        statements.change(frozenset(columns), checked=checked)
+        if columns
+        else statements.toggle(checked=checked)
+    )
+    rows = await _execute(request, change, user_id, **columns, **matching, id=task_id)
+    return task_response(rows)
 
 
 @router.put("/{id}", response_model=TaskRead, response_description="The task after the change.")
 async def update_task(
-    user_id: UserId, task_id: TaskIdInPath, changes: TaskUpdate, request: Request
+    user_id: UserId,
+    task_id: TaskIdInPath,
+    changes: TaskUpdate,
+    request: Request,
+    if_match: IfMatch = None,
 ) -> Response:
     """Change the members that are sent; absent members keep their value."""
-    columns = changes.columns()
-    change = statements.change(frozenset(columns))
-    return _task_response(await _execute(request, change, user_id, **columns, id=task_id))
+    columns, matching = changes.columns(), condition(if_match)
+    change = statements.change(frozenset(columns), checked=bool(matching))
+    return task_response(
+        await _execute(request, change, user_id, **columns, **matching, id=task_id)
+    )
 
 
 router.patch(
@@ -146,11 +172,15 @@ router.patch(
 )(update_task)
 
 
-@router.delete("/{id}", response_model=TaskRead, response_description="The deleted task.")
-async def delete_task(user_id: UserId, task_id: TaskIdInPath, request: Request) -> Response:
-    """Delete a task and return its last state."""
-    return _task_response(await _execute(request, statements.remove(), user_id, id=task_id))
-
+router.delete("/{id}", response_model=TaskRead, response_description="The deleted task.")(
+    delete_task
+)
+router.post("/{id}/restore", response_model=TaskRead, response_description="The live task.")(
+    restore_task
+)
+router.delete("/trash/{id}", response_model=TrashedTask, response_description="The erased task.")(
+    erase_task
+)
 
 router.post(
     "/batch", response_model=BatchResult, response_description="The tasks after the batch."
@@ -167,21 +197,3 @@ async def _execute(
     request: Request, statement: CompiledStatement, user_id: str, **values: object
 ) -> Rows:
     return await state_of(request).database.run(statement, user_id, **values)
-
-
-def _task_response(rows: Rows) -> Response:
-    if not rows:
-        raise TaskNotFound
-    return _json_response(rows[0][0])
-
-
-def _json_response(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(text, status, headers, media_type="application/json")
-
-
-def _next_link(request: Request, query: ListQuery, last: str) -> str:
-    """The ``Link`` header of the next page (RFC 8288), relative to the public URL."""
-    kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    position = cursor.encode(query.sort, query.direction, last)
-    path = request.scope["raw_path"].decode("ascii")
-    return f'<{path}?{urlencode([*kept, ("cursor", position)])}>; rel="next"'

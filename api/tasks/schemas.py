@@ -38,6 +38,12 @@ class TaskRead(SQLModel):
     updated_at: datetime
 
 
+class TrashedTask(TaskRead):
+    """A task in the trash."""
+
+    deleted_at: datetime
+
+
 class BatchedTask(TaskRead):
     """A task after an operation of a batch."""
 

@@ -1,7 +1,8 @@
 """The SQL of operations on one task. Each function returns a statement, compiled once per shape.
 
 Every statement filters by user id, and row-level security filters again. PostgreSQL builds the
-JSON text of the response.
+JSON text of the response. The first two columns of a row are that text and the task's entity tag;
+with a condition (``checked``) that does not hold the text is NULL, and the tag is the current one.
 """
 
 from collections.abc import Set as AbstractSet
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from api.database.statement import CompiledStatement
-from api.tasks import clock
+from api.tasks import clock, etags
 from api.tasks.clock import USER_ID
 from api.tasks.schemas import TaskCreate, TaskRead
 from api.tasks.tables import TASK
@@ -40,7 +41,10 @@ from api.tasks.user_row import user_required
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
-STATEMENTS = ("list", "read", "create", "change", "toggle", "remove", "changes", "batch")
+STATEMENTS = (
+    *("list", "read", "create", "change", "toggle", "remove"),
+    *("trash", "restore", "erase", "changes", "batch"),
+)
 
 OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
@@ -51,21 +55,21 @@ COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)
 @cache
 def read() -> CompiledStatement:
     """One task, by ``id``."""
-    return CompiledStatement.of(
-        "read", rows_as_json(select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).subquery("found"))
-    )
+    found = select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).subquery("found")
+    return CompiledStatement.of("read", with_tag(found))
 
 
 @cache
 def create(*, creates_user: bool) -> CompiledStatement:
     """Insert a task, or return the task that an earlier request with the same key created.
 
-    Columns: the task's JSON, its id, whether it is new, whether the request hash is the same.
+    More columns: its id, whether it is new, whether the request hash is the same. There is no row
+    if the user has ``max_tasks`` tasks.
     """
     is_same = TASK.c.request_hash == bindparam("request_hash")
     with_key = TASK.c.idempotency_key == bindparam("idempotency_key")
     found = select(*TASK_COLUMNS, is_same.label("same_request")).where(OWNED, with_key).cte("found")
-    at = clock.move(~exists(select(found.c.id)), live=1)
+    at = clock.move(~exists(select(found.c.id)), clock.HAS_ROOM, live=1)
     made = _insert(at).cte("made")
     new = _created(made, is_new=true(), same_request=true())
     earlier = _created(found, is_new=false(), same_request=found.c.same_request)
@@ -80,31 +84,40 @@ def create(*, creates_user: bool) -> CompiledStatement:
 
 
 @cache
-def change(names: frozenset[str]) -> CompiledStatement:
+def change(names: frozenset[str], *, checked: bool = False) -> CompiledStatement:
     """Set exactly the columns of these names."""
-    at, values = _moved_clock(), _values(names)
+    found, values = find(LIVE), _values(names)
+    at = clock.move(is_current(found, checked=checked))
     if "completed" in names:
         values["completed_at"] = case((COMPLETED, func.coalesce(TASK.c.completed_at, at.c.at)))
-    return _update("change", values, at, repeatable=True)
+    return _update("change", found, values, at, checked=checked)
 
 
 @cache
-def toggle() -> CompiledStatement:
+def toggle(*, checked: bool = False) -> CompiledStatement:
     """Complete a pending task or reopen a completed one."""
-    at = _moved_clock()
-    return _update("toggle", {"completed_at": case((TASK.c.completed_at == null(), at.c.at))}, at)
+    found = find(LIVE)
+    at = clock.move(is_current(found, checked=checked))
+    values = {"completed_at": case((TASK.c.completed_at == null(), at.c.at))}
+    return _update("toggle", found, values, at, checked=checked)
 
 
-@cache
-def remove() -> CompiledStatement:
-    """Put the task into the trash and return its last state."""
-    found = _found()
-    at = clock.move(exists(select(found.c.id)), live=-1)
-    moved = {"deleted_at": at.c.at, "updated_at": at.c.at}
-    deleted = update(TASK).where(OWNED_TASK).values(moved).returning(TASK.c.id).cte("deleted")
-    return CompiledStatement.of(
-        "remove", rows_as_json(found).add_cte(deleted), writes=True, lock=clock.take()
-    )
+def find(state: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
+    """The task as it is, in this state; the clock's lock keeps it so."""
+    return select(*TASK_COLUMNS, *more).where(OWNED_TASK, state).cte("found")
+
+
+def is_current(found: CTE, *, checked: bool) -> ColumnElement[bool]:
+    """Whether the task exists, and if ``checked`` has a tag of the parameter ``if_match``."""
+    task = select(found.c.id)
+    if checked:
+        task = task.where(etags.matches(etags.of_version(found.c.updated_at), "if_match"))
+    return exists(task)
+
+
+def with_tag(rows: NamedFromClause) -> Select[tuple[str, str]]:
+    """The JSON text and the entity tag of every row."""
+    return rows_as_json(rows).add_columns(etags.of_version(rows.c.updated_at))
 
 
 def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
@@ -115,11 +128,6 @@ def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Sel
 
 def _values(names: AbstractSet[str]) -> dict[str, Any]:
     return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
-
-
-def _found() -> CTE:
-    """The live task as it is, locked with the user's clock."""
-    return select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).cte("found")
 
 
 def _insert(at: CTE) -> Any:
@@ -137,17 +145,15 @@ def _insert(at: CTE) -> Any:
 
 def _created(
     rows: CTE, *, is_new: ColumnElement[bool], same_request: ColumnElement[bool]
-) -> Select[tuple[str, int, bool, bool]]:
+) -> Select[Any]:
     task = select(*(rows.c[column.name] for column in TASK_COLUMNS)).correlate(rows).lateral("task")
-    return rows_as_json(task, rows.join(task, true())).add_columns(rows.c.id, is_new, same_request)
-
-
-def _moved_clock() -> CTE:
-    return clock.move(exists(select(_found().c.id)))
+    return rows_as_json(task, rows.join(task, true())).add_columns(
+        etags.of_version(rows.c.updated_at), rows.c.id, is_new, same_request
+    )
 
 
 def _update(
-    name: str, values: dict[str, Any], at: CTE, *, repeatable: bool = False
+    name: str, found: CTE, values: dict[str, Any], at: CTE, *, checked: bool
 ) -> CompiledStatement:
     changed = (
         update(TASK)
@@ -156,6 +162,12 @@ def _update(
         .returning(*TASK_COLUMNS)
         .cte("changed")
     )
-    return CompiledStatement.of(
-        name, rows_as_json(changed), writes=True, repeatable=repeatable, lock=clock.take()
-    )
+    answer = with_tag(changed)
+    if checked:
+        version = func.coalesce(changed.c.updated_at, found.c.updated_at)
+        answer = rows_as_json(changed, found.outerjoin(changed, true())).add_columns(
+            etags.of_version(version)
+        )
+    # A toggle has another effect the second time; a condition no longer holds then.
+    repeatable = name != "toggle" and not checked
+    return CompiledStatement.of(name, answer, writes=True, repeatable=repeatable, lock=clock.take())

@@ -34,7 +34,9 @@ def _inputs(dependant: Dependant, request: StrictRequest) -> Iterator[tuple[Any,
     for field in dependant.query_params:
         yield field, ("query",), request.query
     for field in dependant.header_params:
-        yield field, ("header", field.alias), request.headers.get(field.alias, ABSENT)
+        lines = request.headers.getlist(field.alias)
+        # Lines of one name are one list (RFC 9110 section 5.3).
+        yield field, ("header", field.alias), ", ".join(lines) if lines else ABSENT
     for field in dependant.body_params:
         yield field, ("body",), request.value
 

@@ -22,6 +22,7 @@ from api.problems.catalogue import UserMismatch
 from api.problems.problem import Problem
 from api.telemetry import request_context
 from api.web.binding import bind
+from api.web.preconditions import check_preconditions
 from api.web.problem_response import respond
 from api.web.state import web_state
 from api.web.strict_request import (
@@ -54,7 +55,7 @@ class UserRoute(APIRoute):
         query = {name: field for model in models for name, field in model.model_fields.items()}
         self._names = query.keys()
         self._repeatable = {n for n in query if get_origin(query[n].annotation) is list}
-        self._takes_key = any(p.alias == IDEMPOTENCY_KEY for p in self.dependant.header_params)
+        self._headers = {parameter.alias for parameter in self.dependant.header_params}
         body: Any = self.body_field and self.body_field.field_info.annotation
         self._max_body_bytes: int | None = getattr(body, "max_body_bytes", None)
         self.app = self._serve
@@ -76,7 +77,8 @@ class UserRoute(APIRoute):
             with web_state(request).in_flight.receiving(request.path_params["user_id"]):
                 await request.read(max_bytes)
             request.check_media_type()
-        check_idempotency_key(request, is_supported=self._takes_key)
+        check_idempotency_key(request, is_supported=IDEMPOTENCY_KEY in self._headers)
+        check_preconditions(request, self._headers)
         request.read_query(self._names, self._repeatable)
         request.parse()
         answer: Response = await self.endpoint(**bind(self.dependant, request))

@@ -97,7 +97,7 @@ def test_only_the_listed_routes_are_public() -> None:
 
 @each_operation
 def test_users_can_use_every_operation_on_their_own_tasks(operation: Operation, bob: User) -> None:
-    response = operation.send(bob, bob.user_id, bob.add()["id"])
+    response = operation.send(bob, bob.user_id, operation.task_of(bob))
 
     assert response.status_code == operation.status
     assert user_ids_in(response) <= {bob.user_id}
@@ -209,7 +209,7 @@ def test_path_is_not_normalized(
 def test_header_cannot_change_the_user_or_the_method(
     operation: Operation, header: str, bob: User, alice: User
 ) -> None:
-    task = bob.add()["id"]
+    task = operation.task_of(bob)
     value = attacks.HEADERS[header](quote(alice.user_id))
 
     response = operation.send(bob, bob.user_id, task, headers={header: value})
@@ -259,3 +259,33 @@ def test_cursor_of_another_user_grants_no_access(alice: User, bob: User) -> None
 
     assert response.status_code == 200
     assert user_ids_in(response) == {newer["user_id"]}
+
+
+@naming_a_task
+def test_deleted_task_of_another_user_is_indistinguishable_from_a_missing_one(
+    operation: Operation, alice: User, bob: User
+) -> None:
+    gone = alice.add()["id"]
+    alice.delete(alice.one(gone))
+    before = alice.get(f"{alice.tasks}/trash").json()
+
+    foreign = operation.send(bob, bob.user_id, gone)
+    missing = operation.send(bob, bob.user_id, MISSING)
+
+    assert is_problem(foreign, 404, "task_not_found")
+    assert without_request_id(foreign) == without_request_id(missing)
+    assert alice.get(f"{alice.tasks}/trash").json() == before
+    assert gone not in [task["id"] for task in bob.get(f"{bob.tasks}/trash").json()]
+
+
+def test_tags_of_another_user_show_nothing(alice: User, bob: User, secret: int) -> None:
+    hers = alice.get(alice.one(secret)).headers["ETag"]
+    listed = alice.get(alice.tasks).headers["ETag"]
+    own = bob.add()
+
+    assert bob.get(bob.tasks, headers={"If-None-Match": listed}).status_code == 200
+    matched = bob.put(bob.one(secret), json={"title": "a"}, headers={"If-Match": hers})
+    assert is_problem(matched, 404, "task_not_found")
+    refused = bob.put(bob.one(own["id"]), json={"title": "a"}, headers={"If-Match": hers})
+    assert is_problem(refused, 412, "version_mismatch")
+    assert refused.headers["ETag"] == f'"{own["updated_at"]}"'

@@ -48,19 +48,25 @@ def test_operation_ids_and_paths_are_stable() -> None:
         "complete_task": ("PATCH", f"{ONE}/complete"),
         "read_changes": ("GET", f"{ALL}/changes"),
         "apply_batch": ("POST", f"{ALL}/batch"),
+        "list_trash": ("GET", f"{ALL}/trash"),
+        "restore_task": ("POST", f"{ONE}/restore"),
+        "erase_task": ("DELETE", f"{ALL}/trash/{{id}}"),
     }
 
 
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
-        ("list_tasks", READ),
+        ("list_tasks", READ | {304}),
+        ("list_trash", READ | {304}),
+        ("restore_task", WRITE | {412}),
+        ("erase_task", WRITE | {412}),
         ("create_task", BODY - {200} | {201}),
-        ("read_task", READ),
-        ("update_task", BODY),
-        ("patch_task", BODY),
-        ("delete_task", WRITE),
-        ("complete_task", BODY),
+        ("read_task", READ | {304}),
+        ("update_task", BODY | {412}),
+        ("patch_task", BODY | {412}),
+        ("delete_task", WRITE | {412}),
+        ("complete_task", BODY | {412}),
         ("read_changes", READ | {410}),
         ("apply_batch", BODY | {412}),
     ],
@@ -74,7 +80,7 @@ def test_responses_declare_every_code_except_method_not_allowed() -> None:
         (status, code)
         for operation in OPERATIONS
         for status, answer in answers(operation).items()
-        for code in answer["content"].get(PROBLEM_JSON, {}).get("examples", ())
+        for code in answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())
     }
     problems: list[type[Problem]] = [Problem, *Problem.__subclasses__()]
 
@@ -98,12 +104,15 @@ def test_every_error_response_lists_its_problem_codes(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_response_declares_its_headers(operation: str) -> None:
-    by_status = {201: {"Location", "Idempotency-Replayed"}, 401: {"WWW-Authenticate"}}
+    by_status = {401: {"WWW-Authenticate"}, 201: {"ETag", "Location", "Idempotency-Replayed"}}
     by_status[429] = by_status[503] = {"Retry-After"}
-    if operation == "list_tasks":
-        by_status[200] = {"Link"}
+    by_status[200] = by_status[304] = by_status[412] = {"ETag"}
+    if operation in {"list_tasks", "list_trash"}:
+        by_status[200] = {"ETag", "Link"}
+    if operation == "read_changes":
+        by_status[200] = set()
     if operation == "apply_batch":
-        by_status[200] = {"Idempotency-Replayed"}
+        by_status[200], by_status[412] = {"Idempotency-Replayed"}, set()
 
     for status, answer in answers(operation).items():
         assert set(answer["headers"]) == {"X-Request-ID", "Cache-Control"} | by_status.get(

@@ -18,6 +18,7 @@ from tests.support.http.server import make_settings, serve
 GIVEN: dict[str, Any] = {name: TASK[name] for name in TaskCreate.model_fields}
 OF_THE_MOMENT = {"id", "user_id", "created_at", "updated_at", "detail", "request_id", "next"}
 TIMES = {"completed_at", "deleted_at"}
+ON_THE_TRASH = {"list_trash", "restore_task", "erase_task"}
 NOWHERE = "postgresql://user@127.0.0.1:1/none"
 A_TASK = {"json": {"title": "a task"}}
 EXAMPLE_BODIES = [
@@ -109,6 +110,9 @@ def test_response_matches_the_example_of_the_same_name(
 def test_response_to_a_request_without_body_matches_its_example(
     operation: str, alice: User, task_id: int
 ) -> None:
+    if operation in ON_THE_TRASH:
+        send(alice, "delete_task", task_id)
+
     response = send(alice, operation, task_id)
 
     assert response.status_code == 200
@@ -179,7 +183,7 @@ def test_unavailable_database_response_matches_its_description() -> None:
 def test_every_example_is_valid_for_its_schema(operation: str) -> None:
     described = OPERATIONS[operation][2]
     holders = [*answers(operation).values(), described.get("requestBody", {"content": {}})]
-    contents = [content for holder in holders for content in holder["content"].values()]
+    contents = [content for h in holders for content in h.get("content", {}).values()]
 
     assert all(content["examples"] for content in contents)
     for content in contents:

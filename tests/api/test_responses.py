@@ -28,6 +28,10 @@ SECRET_TITLE = "a private title"
         ("GET", "/1/complete", "OPTIONS, PATCH"),
         ("HEAD", "/1/complete", "OPTIONS, PATCH"),
         ("PURGE", "/1", ITEM),
+        ("PUT", "/trash", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/trash", "GET, HEAD, OPTIONS"),
+        ("PUT", "/trash/1", "DELETE, OPTIONS"),
+        ("GET", "/1/restore", "OPTIONS, POST"),
     ],
 )
 def test_wrong_method_gets_405_with_all_allowed_methods(

@@ -115,6 +115,26 @@ def test_a_long_answer_is_compressed_if_the_client_accepts_gzip(
     assert "Accept-Encoding" in listed.headers["vary"]
 
 
+def test_a_tag_comes_through_nginx_as_it_must_be_sent_back(stack: Stack) -> None:
+    with stack.user("dora") as dora:
+        dora.headers["Accept-Encoding"] = "gzip"
+        made = dora.post("/tasks", json={"title": "long", "description": "x" * 5000})
+        path = f"/tasks/{made.json()['id']}"
+        for answer in (made, dora.get(path), dora.patch(f"{path}/complete")):
+            tag = answer.headers["etag"]
+            assert tag == f'"{answer.json()["updated_at"]}"'
+        changed = dora.put(path, json={"priority": "high"}, headers={"If-Match": tag})
+        again = dora.put(path, json={"priority": "low"}, headers={"If-Match": tag})
+        listed = dora.get("/tasks")
+        known = dora.get("/tasks", headers={"If-None-Match": listed.headers["etag"]})
+
+    assert (changed.status_code, again.status_code) == (200, 412)
+    assert again.headers["etag"] == changed.headers["etag"]
+    assert listed.headers["content-encoding"] == "gzip"
+    assert listed.headers["etag"].startswith("W/")
+    assert (known.status_code, known.content) == (304, b"")
+
+
 def test_the_api_knows_its_git_revision(stack: Stack) -> None:
     require_clone()
     with finished("git", "rev-parse", "--short", "HEAD") as git:

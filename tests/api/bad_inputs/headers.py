@@ -99,6 +99,9 @@ PREFLIGHTS = {
 KEY = "Idempotency-Key: canary"
 UNSUPPORTED_KEYS = {
     "list": get(ALL, KEY),
+    "trash": get(f"{ALL}/trash", KEY),
+    "restore": request("POST", f"{ONE}/restore", AUTHORIZED, KEY),
+    "erase": request("DELETE", f"{ALL}/trash/1", AUTHORIZED, KEY),
     "HEAD": request("HEAD", ALL, AUTHORIZED, KEY),
     "read": get(ONE, KEY),
     "an invalid query": get(f"{ALL}?limit=0", KEY),
@@ -108,6 +111,76 @@ UNSUPPORTED_KEYS = {
     "toggle": request("PATCH", f"{ONE}/complete", AUTHORIZED, KEY),
     "complete": request("PATCH", f"{ONE}/complete", AUTHORIZED, JSON, KEY, body=b"{}"),
     "an empty key": get(ALL, "Idempotency-Key:"),
+}
+TAGS = {
+    "empty": ("",),
+    "spaces": ("  ",),
+    "a comma": (",",),
+    "no quotes": ("2026-11-22T09:30:00+00:00",),
+    "one quote": ('"a',),
+    "the other quote": ('a"',),
+    "single quotes": ("'a'",),
+    "a space inside": ('"a b"',),
+    "a tab inside": ('"a\tb"',),
+    "a quote inside": ('"a"b"',),
+    "two without a comma": ('"a" "b"',),
+    "a semicolon": ('"a"; "b"',),
+    "small w": ('w/"a"',),
+    "weak without quotes": ("W/a",),
+    "weak with a space": ('W/ "a"',),
+    "any and a tag": ('*, "a"',),
+    "a tag and any": ('"a", *',),
+    "any twice": ("*, *",),
+    "any and more": ("*a",),
+    "any in two lines": ("*", "*"),
+    "a good and a bad line": ('"a"', "b"),
+    "a bad and a good line": ("b", '"a"'),
+    "a number": ("1",),
+    "null": ("null",),
+    "60,000 quotes": ('"' * 60_001,),
+}
+BAD_IF_MATCH = {
+    f"{kind}, {name}": request(
+        method,
+        target,
+        AUTHORIZED,
+        JSON,
+        *(f"If-Match: {value}" for value in values),
+        # Invalid bodies too: the condition is looked at first.
+        body=body,
+    )
+    for kind, method, target, body in (
+        ("put", "PUT", ONE, b'{"title":1}'),
+        ("patch", "PATCH", ONE, TASK),
+        ("delete", "DELETE", ONE, b""),
+        ("complete", "PATCH", f"{ONE}/complete", b"{}"),
+        ("restore", "POST", f"{ONE}/restore", b""),
+        ("erase", "DELETE", f"{ALL}/trash/x", b""),
+    )
+    for name, values in TAGS.items()
+}
+UNSUPPORTED_CONDITIONS = {
+    "If-Match of a create": request("POST", ALL, AUTHORIZED, JSON, "If-Match: *", body=TASK),
+    "If-Match of a read": get(ONE, "If-Match: *"),
+    "If-Match of a list": get(ALL, "If-Match: *"),
+    "If-Match of the trash": get(f"{ALL}/trash", "If-Match: *"),
+    **{
+        f"If-None-Match of {name}": request(
+            method, target, AUTHORIZED, JSON, "If-None-Match: *", body=body
+        )
+        for name, method, target, body in (
+            ("a create", "POST", ALL, TASK),
+            ("put", "PUT", ONE, TASK),
+            ("patch", "PATCH", ONE, TASK),
+            ("delete", "DELETE", ONE, b""),
+            ("complete", "PATCH", f"{ONE}/complete", b"{}"),
+            ("restore", "POST", f"{ONE}/restore", b""),
+            ("erase", "DELETE", f"{ALL}/trash/1", b""),
+        )
+    },
+    "an empty If-None-Match of put": request(
+        "PUT", ONE, AUTHORIZED, JSON, "If-None-Match:", body=TASK
+    ),
 }
 JSON_PATCH = "Content-Type: application/json-patch+json"
 OTHER_MEDIA = {
@@ -142,6 +215,8 @@ CASES = [
     *cases("media of", OTHER_MEDIA, 415, "media_type"),
     *cases("idempotency key", each("POST", TASK, signed(KEYS, JSON)), 400, "invalid_request"),
     *cases("no idempotency key for", UNSUPPORTED_KEYS, 400, "invalid_request"),
+    *cases("If-Match of", BAD_IF_MATCH, 400, "invalid_request"),
+    *cases("no condition for", UNSUPPORTED_CONDITIONS, 400, "invalid_request"),
     *cases("two credentials", each("GET", b"", TWO_CREDENTIALS), 400, "invalid_request"),
     *cases("ignored header", each("POST", INVALID_TASK, signed(IGNORED, JSON)), 422, "validation"),
     *cases("an upgrade to", UPGRADES, 422, "validation"),

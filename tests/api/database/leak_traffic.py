@@ -102,10 +102,14 @@ async def exchange(
 
 async def _furnish(database: Database, tenant: Tenant) -> None:
     create = statements.create(creates_user=True)
-    task = TaskCreate(title=tenant.canary[1]).columns() | {"due_at": None, "request_hash": None}
+    task = TaskCreate(title=tenant.canary[1]).columns() | {
+        "due_at": None,
+        "request_hash": None,
+        "max_tasks": 0,
+    }
     for number in range(TASKS_EACH):
         made = await database.run(create, tenant.name, **task, idempotency_key=str(number))
-        tenant.ids.append(made[0][1])
+        tenant.ids.append(made[0][2])
 
 
 async def _outcome(database: Database, kind: Kind, tenant: Tenant, other: Tenant) -> object:
@@ -119,7 +123,8 @@ async def _outcome(database: Database, kind: Kind, tenant: Tenant, other: Tenant
         return getattr(problem.__cause__, "pgcode", problem.reason)
     except TimeoutError:
         return "given up"
-    rows_as_json = [orjson.loads(row[0]) for row in rows]
+    # The first row of a list is its tag.
+    rows_as_json = [orjson.loads(row[0]) for row in rows if row[0].startswith("{")]
     return [(task["user_id"], task["title"]) for task in rows_as_json]
 
 

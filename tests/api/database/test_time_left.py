@@ -78,7 +78,11 @@ def test_a_write_that_a_lock_delays_beyond_its_request_is_certainly_not_applied(
 ) -> None:
     _, url = through
     user = f"user-{uuid4().hex}"
-    task = TaskCreate(title="late").columns() | {"due_at": None, "request_hash": None}
+    task = TaskCreate(title="late").columns() | {
+        "due_at": None,
+        "request_hash": None,
+        "max_tasks": 0,
+    }
     create = statements.create(creates_user=True)
 
     async def work(database: Database) -> None:

@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 
 from api.database.statement import CompiledStatement
-from api.tasks import statements
+from api.tasks import statements, trash
 from api.tasks.cursor import encode
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
+from api.tasks.schemas import TaskCreate
 from tests.support.database.query_plans import OWNER, filled, milliseconds, plan
 
 pytestmark = pytest.mark.slow
 
 RUNS = 5
+NEW: dict[str, Any] = {
+    **TaskCreate(title="new").columns(),
+    "due_at": None,
+    "idempotency_key": "new",
+    "request_hash": None,
+    "max_tasks": 1000,
+}
 SORTS = ["created_at", "updated_at", "title", "due_date", "priority"]
 FILTERS: list[dict[str, Any]] = [
     {"status": "pending"},
@@ -62,7 +70,7 @@ def check_page(cursor: Any, query: dict[str, Any]) -> None:
 def test_first_and_deep_pages_use_an_index(cursor: Any, sort: Any, order: Any) -> None:
     message, values = page(ListQuery(sort=sort, order=order))
     cursor.execute(message.text, {**message.defaults, **values, "user_id": OWNER})
-    seventieth = cursor.fetchall()[70][0]
+    seventieth = cursor.fetchall()[71][0]
 
     check_page(cursor, {"sort": sort, "order": order})
     check_page(cursor, {"sort": sort, "order": order, "cursor": encode(sort, order, seventieth)})
@@ -80,4 +88,43 @@ def test_operations_on_one_task_use_an_index(cursor: Any) -> None:
     check_plan(cursor, "by id", statements.read(), own)
     check_plan(cursor, "toggle", statements.toggle(), own)
     check_plan(cursor, "update", statements.change(frozenset({"title"})), {**own, "title": "new"})
-    check_plan(cursor, "delete", statements.remove(), own)
+    days = {"trash_days": 30}
+    check_plan(cursor, "delete", trash.remove(), own | days)
+    check_plan(cursor, "create", statements.create(creates_user=True), NEW)
+    check_plan(cursor, "restore", trash.restore(), {**own, **days, "max_tasks": 0})
+    check_plan(cursor, "erase", trash.erase(), own | days)
+
+
+def test_conditional_operations_use_an_index(cursor: Any) -> None:
+    cursor.execute("SELECT id FROM task WHERE user_id = %s LIMIT 1", [OWNER])
+    own = {"id": cursor.fetchone()[0], "if_match": ['"a"', '"b"']}
+
+    check_plan(cursor, "toggle if", statements.toggle(checked=True), own)
+    check_plan(cursor, "delete if", trash.remove(checked=True), {**own, "trash_days": 30})
+
+
+def test_a_full_trash_is_listed_and_emptied_by_an_index(cursor: Any) -> None:
+    cursor.execute(
+        "UPDATE task SET deleted_at = now() - id %% 60 * interval '1 day'"
+        " WHERE user_id = 'user-8' OR user_id = %s AND id %% 2 = 0",
+        [OWNER],
+    )
+    cursor.execute("VACUUM ANALYZE task")
+    cursor.execute("SELECT id FROM task WHERE user_id = %s AND deleted_at IS NULL", [OWNER])
+    own = {"id": cursor.fetchone()[0], "trash_days": 30}
+    position = {"after_key": "2026-11-01T00:00:00Z", "after_id": 1}
+    values = {"limit": 21, "trash_days": 30}
+
+    check_plan(cursor, "trash", trash.page(is_first=True, is_conditional=False), values)
+    deep = trash.page(is_first=False, is_conditional=True)
+    check_plan(cursor, "deep trash", deep, {**values, **position, "if_none_match": ['"a"']})
+    check_plan(cursor, "delete", trash.remove(), own)
+
+
+def test_a_known_list_reads_no_task(cursor: Any) -> None:
+    message, values = page(ListQuery(), ["*"])
+    found = plan(cursor, message, values, "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
+
+    scans = [line for line in found.splitlines() if "using task_live" in line]
+    assert len(scans) == 1
+    assert "never executed" in scans[0]

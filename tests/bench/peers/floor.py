@@ -37,6 +37,7 @@ NEW: dict[str, Any] = {
     "created_at": None,
     "tags": [],
     "request_hash": None,
+    "max_tasks": 0,
 }
 
 
@@ -106,7 +107,7 @@ async def _answer(scope: Any, receive: Any) -> bytes:
         rows = await POOL.run(CREATE, user_id, **values | sent, idempotency_key=uuid4().hex)
     elif len(parts) == 1:
         rows = await POOL.run(LIST, user_id, **LIMIT)
-        return b"[" + b",".join(row[0].encode() for row in rows) + b"]"
+        return b"[" + b",".join(row[0].encode() for row in rows[1:]) + b"]"
     else:
         message = TOGGLE if scope["method"] == "PATCH" else READ
         rows = await POOL.run(message, user_id, id=int(parts[1]))

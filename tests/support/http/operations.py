@@ -7,6 +7,7 @@ import httpx2 as httpx
 from starlette.routing import BaseRoute
 
 from api.main import create_app
+from tests.support.http.client import User
 from tests.support.http.server import make_settings
 
 MISSING = 2**63 - 1
@@ -33,6 +34,13 @@ class Operation:
     def takes_id(self) -> bool:
         """Whether one task is named."""
         return "{id}" in self.path
+
+    def task_of(self, user: User) -> int:
+        """A new task of the user, in the trash if this operation needs it there."""
+        task = int(user.add()["id"])
+        if self.name in {"restore_task", "erase_task"}:
+            user.delete(user.one(task))
+        return task
 
     def send(
         self,

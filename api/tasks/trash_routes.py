@@ -1,0 +1,85 @@
+"""The endpoints of the trash."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems.catalogue import TooManyTasks
+from api.state import state_of
+from api.tasks import trash
+from api.tasks.cursor import decode
+from api.tasks.fields import TaskId
+from api.tasks.list_query import TrashQuery
+from api.tasks.responses import page_response, task_response
+from api.web.preconditions import IfMatch, IfNoneMatch, condition, known_tags
+from api.web.user_route import UserId
+
+TaskIdInPath = Annotated[TaskId, Path(alias="id", description="The task's id.")]
+
+
+async def list_trash(
+    user_id: UserId,
+    query: Annotated[TrashQuery, Query()],
+    request: Request,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """List the deleted tasks that can be restored, newest first."""
+    known = known_tags(if_none_match)
+    statement = trash.page(is_first=query.cursor is None, is_conditional=bool(known))
+    after = {} if query.cursor is None else decode(query.cursor, "deleted_at", "desc")
+    conditions = {"if_none_match": known} if known else {}
+    values = {"limit": query.limit + 1, "trash_days": _trash_days(request), **after, **conditions}
+    rows = await state_of(request).database.run(statement, user_id, **values)
+    return page_response(request, rows, query.limit, ("deleted_at", "desc"), known)
+
+
+async def delete_task(
+    user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
+) -> Response:
+    """Delete a task and return its last state; it lies in the trash for ``TRASH_DAYS``."""
+    matching, days = condition(if_match), _trash_days(request)
+    remove = trash.remove if days else trash.remove_at_once
+    values = {"trash_days": days} if days else {}
+    rows = await state_of(request).database.run(
+        remove(checked=bool(matching)), user_id, id=task_id, **values, **matching
+    )
+    return task_response(rows)
+
+
+async def restore_task(
+    user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
+) -> Response:
+    """Take a task out of the trash."""
+    matching = condition(if_match)
+    rows = await state_of(request).database.run(
+        trash.restore(checked=bool(matching)),
+        user_id,
+        id=task_id,
+        trash_days=_trash_days(request),
+        max_tasks=state_of(request).settings.max_tasks_per_user,
+        **matching,
+    )
+    if rows and rows[0][0] is None and rows[0][2]:
+        raise TooManyTasks
+    return task_response(rows)
+
+
+async def erase_task(
+    user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
+) -> Response:
+    """Erase a task of the trash; it cannot be restored any more."""
+    matching = condition(if_match)
+    rows = await state_of(request).database.run(
+        trash.erase(checked=bool(matching)),
+        user_id,
+        id=task_id,
+        trash_days=_trash_days(request),
+        **matching,
+    )
+    return task_response(rows)
+
+
+def _trash_days(request: Request) -> int:
+    return state_of(request).settings.trash_days
