@@ -86,6 +86,7 @@ HEADERS_BY_OPERATION = {
     "restore_task": ("ETag",),
     "erase_task": ("ETag",),
     "apply_batch": ("Idempotency-Replayed",),
+    "read_changes": ("ETag",),
 }
 TASK_PARAMETERS = {"user_id": "$response.body#/user_id", "id": "$response.body#/id"}
 LINKS = {

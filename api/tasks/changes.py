@@ -15,19 +15,24 @@ from starlette.responses import Response
 from api.database.statement import CompiledStatement
 from api.problems.catalogue import ResyncRequired
 from api.state import state_of
+from api.tasks import etags
 from api.tasks.feed_position import BEGINNING, Position, decode
 from api.tasks.fields import MAX_PAGE_SIZE, Limit
 from api.tasks.listing import MAX_PAGE_BYTES
+from api.tasks.responses import Known, is_known, json_response, not_modified
+from api.tasks.schemas import Changes
 from api.tasks.times import to_instant
 from api.telemetry import metrics
+from api.web.preconditions import IfNoneMatch, known_tags
 from api.web.user_route import UserId
 
 # The clock stands in every row. OFFSET keeps the planner from making the JSON twice. The last row
 # may be the first that does not fit, as a sign that there is more.
 SQL = """
 WITH clock AS MATERIALIZED (
-    SELECT (SELECT at FROM task_clock WHERE user_id = :user_id) AS at,
-        (SELECT purged FROM task_clock WHERE user_id = :user_id) AS purged
+    SELECT at, purged, concat('"', CAST(:shape AS text), '-',
+        coalesce(CAST(CAST(extract(epoch FROM at) * 1000000 AS bigint) AS text), '0'), '"') AS tag
+    FROM (SELECT) AS always LEFT JOIN task_clock ON user_id = :user_id
 ), change AS (
     SELECT task.id, task.updated_at, CAST(CASE WHEN task.deleted_at IS NULL
         THEN (SELECT row_to_json(document) FROM (
@@ -41,17 +46,20 @@ WITH clock AS MATERIALIZED (
     WHERE task.user_id = :user_id
       AND (task.updated_at, task.id) > (CAST(:version AS timestamptz), :id)
       AND (task.deleted_at IS NULL OR task.updated_at > CAST(:start AS timestamptz))
-      AND clock.at IS DISTINCT FROM CAST(:known AS timestamptz)
+      AND NOT ARRAY['*', clock.tag] && CAST(:known AS text[])
     ORDER BY task.updated_at, task.id LIMIT :limit OFFSET 0
 ), sized AS (
     SELECT change.*, octet_length(document) + 1 AS size,
         sum(octet_length(document) + 1) OVER (ROWS UNBOUNDED PRECEDING) AS sizes
     FROM change
 )
-SELECT clock.at, clock.purged, to_json(clock.at) #>> '{}', document,
+SELECT clock.tag, clock.at, clock.purged, to_json(clock.at) #>> '{}', document,
     to_json(updated_at) #>> '{}', id, sizes
 FROM clock LEFT JOIN sized ON sizes - size < :max_bytes
 """
+
+
+SHAPE = etags.shape_of([Changes])
 
 
 class ChangesQuery(SQLModel):
@@ -83,6 +91,7 @@ def changes() -> CompiledStatement:
 class Change(NamedTuple):
     """A row of the statement: the clock, and a change or nothing."""
 
+    tag: str
     at: datetime | None
     purged: datetime | None
     clock: str | None
@@ -92,8 +101,8 @@ class Change(NamedTuple):
     sizes: int
 
 
-def values(query: ChangesQuery, known: datetime | None) -> dict[str, Any]:
-    """The values of the statement; nothing is read if the clock is at ``known``."""
+def values(query: ChangesQuery, known: Known) -> dict[str, Any]:
+    """The values of the statement; no task is read if the tag is one of ``known``."""
     position = query.position
     start = position.start or "-infinity"
     return {
@@ -102,7 +111,8 @@ def values(query: ChangesQuery, known: datetime | None) -> dict[str, Any]:
         "start": "infinity" if position.is_beginning() else start,
         "limit": query.limit + 1,
         "max_bytes": MAX_PAGE_BYTES,
-        "known": known,
+        "shape": SHAPE,
+        "known": [*known],
     }
 
 
@@ -128,18 +138,24 @@ def _at_clock(row: Change) -> Position:
 
 
 async def read_changes(
-    user_id: UserId, query: Annotated[ChangesQuery, Query()], request: Request
+    user_id: UserId,
+    query: Annotated[ChangesQuery, Query()],
+    request: Request,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """List what changed since ``next`` of an earlier answer; without ``since``, every live task.
 
     Follow ``next`` while there is ``more``. With 410 start again without ``since``.
     """
-    rows = await state_of(request).database.run(changes(), user_id, **values(query, None))
+    known = known_tags(if_none_match)
+    rows = await state_of(request).database.run(changes(), user_id, **values(query, known))
     found = [Change(*row) for row in rows]
     if query.position.must_resync(found[0].at, found[0].purged):
         raise ResyncRequired
+    if is_known(found[0].tag, known):
+        return not_modified(found[0].tag)
     _record_lag(query.position, found[0])
-    return Response(page(query, found), media_type="application/json")
+    return json_response(page(query, found), headers={"ETag": found[0].tag})
 
 
 def _record_lag(position: Position, oldest: Change) -> None:

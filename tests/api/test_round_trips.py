@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Callable[[User, int], Any]] = {
         headers={"Idempotency-Key": uuid4().hex},
     ),
     "changes": lambda user, _: user.get(f"{user.tasks}/changes"),
+    "no changes": lambda user, _: user.get(f"{user.tasks}/changes", headers={"If-None-Match": "*"}),
     "trash": lambda user, _: user.get(f"{user.tasks}/trash"),
     "checked put": lambda user, task: user.put(
         user.one(task), json={"title": "new"}, headers={"If-Match": "*"}

@@ -283,6 +283,44 @@ def test_without_a_trash_a_delete_is_410_for_who_has_not_seen_it(database_url: s
         assert len(follow(user)[0]) == 1
 
 
+def conditional(user: User, since: str | None, tag: str) -> httpx.Response:
+    """The answer to a request for changes by a client that has this tag."""
+    position = {} if since is None else {"since": since}
+    headers = {"If-None-Match": tag}
+    return user.get(f"{user.tasks}/changes", params=position, headers=headers)
+
+
+@pytest.mark.parametrize("has_task", [True, False])
+def test_a_known_answer_is_304_until_something_changes(alice: User, *, has_task: bool) -> None:
+    if has_task:
+        alice.add()
+    _, since = follow(alice)
+    for position in (None, since):
+        tag = ask(alice, position).headers["ETag"]
+        for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            response = conditional(alice, position, known)
+            assert (response.status_code, response.content) == (304, b"")
+            assert response.headers["ETag"] == tag
+        assert conditional(alice, position, '"other"').status_code == 200
+        assert conditional(alice, position, "junk").status_code == 200
+    alice.add()
+
+    assert conditional(alice, since, tag).status_code == 200
+    assert len(conditional(alice, since, tag).json()["changes"]) == 1
+
+
+def test_what_must_start_afresh_is_410_even_if_the_clock_did_not_move(
+    alice: User, database_url: str
+) -> None:
+    task = alice.add()
+    _, since = follow(alice)
+    alice.delete(alice.one(task["id"]))
+    tag = ask(alice, since).headers["ETag"]
+    administer(database_url, ERASE, user=alice.user_id)
+
+    assert conditional(alice, since, tag).status_code == 410
+
+
 @pytest.mark.parametrize("start", [None, "2026-11-28T09:30:00.123456+00:00"])
 @pytest.mark.parametrize("task_id", [1, 2**63 - 1])
 def test_a_position_survives_its_text(start: str | None, task_id: int) -> None:
