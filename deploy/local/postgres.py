@@ -22,7 +22,14 @@ Process = subprocess.Popen[bytes]
 
 START_SECONDS = 30
 STOP_SECONDS = 30
-SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "timezone": "UTC"}
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "timezone": "UTC",
+    # Statements and details of errors hold users' text.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
 
 
 @contextmanager

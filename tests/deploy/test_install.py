@@ -83,6 +83,22 @@ def test_the_first_python_that_works_is_taken(clone: Path) -> None:
         assert command.error_lines()[1:] == ["chosen"], command.errors
 
 
+@pytest.mark.parametrize(
+    ("requirements", "duration"),
+    [("requirements-local.txt", "half a minute"), ("requirements-dev.txt", "a minute or two")],
+)
+def test_the_announced_duration_is_that_of_the_packages(
+    requirements: str, duration: str, clone: Path
+) -> None:
+    python = clone / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *--clear*) exit 9 ;; esac\nexec {sys.executable} "$@"'
+    )
+    python.chmod(0o755)
+    with finished("deploy/local/install", str(python), ".venv", requirements, cwd=clone) as command:
+        assert f"(once, {duration})" in command.errors
+
+
 def test_the_images_python_is_tried_first() -> None:
     [version] = set(re.findall(r"^FROM python:(\S+)-slim", DOCKERFILE, re.MULTILINE))
     install, ci = ((ROOT / name).read_text() for name in ("deploy/local/install", ".ci/run"))

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from deploy.local import postgres
+from deploy.local.cluster import Cluster
 from tests.support.command import ROOT, data_directory
 from tests.support.database.embedded_postgres import NOT_DURABLE
 from tests.support.database.pool import ask
@@ -22,6 +23,14 @@ from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
 TOKYO = "Asia/Tokyo"
+CANARY = "canary-in-a-title"
+FAILING = {
+    "statement timeout": f"SET statement_timeout = 1; SELECT pg_sleep(9), '{CANARY}'",
+    "no space left": f"DO $$ BEGIN RAISE 'no space left'; /* {CANARY} */ END $$",
+    "terminating connection": f"SELECT pg_terminate_backend(pg_backend_pid()), '{CANARY}'",
+    "duplicate key": "CREATE TABLE title (text text PRIMARY KEY);"
+    f" INSERT INTO title VALUES ('{CANARY}'), ('{CANARY}')",
+}
 TIMES = ("created_at", "updated_at", "completed_at")
 KEEPS_RUNNING = """
 import sys, time
@@ -47,6 +56,17 @@ def tokyo() -> Iterator[str]:
         postgres.server(path, *NOT_DURABLE, "-c", f"timezone={TOKYO}") as url,
     ):
         yield url
+
+
+def test_the_log_of_the_server_holds_no_text_of_a_failed_statement(data: Path) -> None:
+    with postgres.server(data, *NOT_DURABLE) as url:
+        for statement in FAILING.values():
+            with pytest.raises(psycopg2.Error):
+                ask(url, statement)
+    log = Cluster(data).log.read_text()
+
+    assert [failure for failure in FAILING if failure not in log] == []
+    assert CANARY not in log
 
 
 def check_times(url: str) -> None:
