@@ -7,7 +7,7 @@ export PORT WORKERS DATA_DIR
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev psql migration migrate token up down test test-all load bench check format lock openapi client clean
+.PHONY: help run dev psql migration migrate resync token up down test test-all load bench check format lock openapi client clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
