@@ -45,11 +45,9 @@ def check_preconditions(request: Request, supported: AbstractSet[str]) -> None:
 def condition(if_match: str | None) -> dict[str, list[str]]:
     """The value of a statement's ``if_match``; none without the header.
 
-    Weak tags do not match by strong comparison; ``*`` stands for any tag.
+    A weak tag is equal to no tag of ours, so comparison is strong. ``*`` stands for any tag.
     """
-    if if_match is None:
-        return {}
-    return {"if_match": [tag for tag in _parse(if_match) if not tag.startswith("W/")]}
+    return {} if if_match is None else {"if_match": _parse(if_match)}
 
 
 def known_tags(if_none_match: str | None) -> list[str]:

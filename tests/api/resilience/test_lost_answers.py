@@ -126,6 +126,24 @@ def test_lost_answer_to_a_write_that_is_not_repeatable_is_504(name: str, line: L
     assert [found["completed"] for found in line.user.all()] == ([True] if name == "toggle" else [])
 
 
+@pytest.mark.parametrize("path", ["", "/complete"])
+def test_lost_answer_to_a_write_with_a_condition_is_504(path: str, line: Line) -> None:
+    task = line.user.add()
+    body = {"completed": True}
+    before = line.retries("change")
+    line.lose(1)
+
+    response = line.user.patch(
+        line.user.one(task["id"]) + path,
+        json=body,
+        headers={"If-Match": f'"{task["updated_at"]}"'},
+    )
+
+    assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
+    assert line.retries("change") == before
+    assert [found["completed"] for found in line.user.all()] == [True]
+
+
 @pytest.mark.parametrize("name", READS)
 def test_read_whose_answer_is_lost_twice_is_503(name: str, line: Line) -> None:
     task = line.user.add()

@@ -119,12 +119,3 @@ def test_a_full_trash_is_listed_and_emptied_by_an_index(cursor: Any) -> None:
     deep = trash.page(is_first=False, is_conditional=True)
     check_plan(cursor, "deep trash", deep, {**values, **position, "if_none_match": ['"a"']})
     check_plan(cursor, "delete", trash.remove(), own)
-
-
-def test_a_known_list_reads_no_task(cursor: Any) -> None:
-    message, values = page(ListQuery(), ["*"])
-    found = plan(cursor, message, values, "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
-
-    scans = [line for line in found.splitlines() if "using task_live" in line]
-    assert len(scans) == 1
-    assert "never executed" in scans[0]

@@ -32,6 +32,13 @@ def cursor() -> Iterator[Any]:
         yield cursor
 
 
+def test_a_known_page_reads_no_task(cursor: Any) -> None:
+    found = plan(cursor, *page(ListQuery(), ["*"]), "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
+    [scan] = [line for line in found.splitlines() if "using task_live" in line]
+
+    assert "never executed" in scan
+
+
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 @pytest.mark.parametrize("part", ["first page", "deep page"])
 @pytest.mark.parametrize("order", ["asc", "desc"])
