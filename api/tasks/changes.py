@@ -42,11 +42,11 @@ WITH clock AS MATERIALIZED (
         ELSE (SELECT row_to_json(document) FROM (
             SELECT task.id, true AS deleted, task.updated_at) AS document)
         END AS text) AS document
-    FROM task, clock
+    FROM task
     WHERE task.user_id = :user_id
       AND (task.updated_at, task.id) > (CAST(:version AS timestamptz), :id)
       AND (task.deleted_at IS NULL OR task.updated_at > CAST(:start AS timestamptz))
-      AND NOT ARRAY['*', clock.tag] && CAST(:known AS text[])
+      AND NOT (SELECT ARRAY['*', tag] && CAST(:known AS text[]) FROM clock)
     ORDER BY task.updated_at, task.id LIMIT :limit OFFSET 0
 ), sized AS (
     SELECT change.*, octet_length(document) + 1 AS size,

@@ -3,14 +3,18 @@
 ``python -m pytest -s tests/api/tasks/test_million.py`` prints the server-side times.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from api.database.statement import CompiledStatement
-from api.tasks import statements, trash
+from api.tasks import batch_statement, changes, statements, trash
+from api.tasks.batch_body import Batch
+from api.tasks.changes import ChangesQuery
 from api.tasks.cursor import encode
+from api.tasks.feed_position import Position
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
 from api.tasks.schemas import TaskCreate
@@ -119,3 +123,45 @@ def test_a_full_trash_is_listed_and_emptied_by_an_index(cursor: Any) -> None:
     deep = trash.page(is_first=False, is_conditional=True)
     check_plan(cursor, "deep trash", deep, {**values, **position, "if_none_match": ['"a"']})
     check_plan(cursor, "delete", trash.remove(), own)
+
+
+@pytest.mark.parametrize("since", ["", "a version", "a fresh start"])
+def test_changes_use_an_index(cursor: Any, since: str) -> None:
+    start = "2026-11-01T00:00:00Z" if since == "a fresh start" else None
+    position = Position("2026-01-01T00:00:00Z", 1, start)
+    query = ChangesQuery(since=position.encode()) if since else ChangesQuery()
+
+    check_plan(cursor, f"changes since {since}", changes.changes(), changes.values(query, []))
+
+
+def test_known_changes_read_no_task(cursor: Any) -> None:
+    values = changes.values(ChangesQuery(), ["*"])
+    found = plan(cursor, changes.changes(), values, "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
+
+    scans = [line for line in found.splitlines() if "using task_updated_at" in line]
+    assert len(scans) == 1
+    assert "never executed" in scans[0]
+
+
+def test_a_batch_of_100_reads_its_tasks_alone(cursor: Any) -> None:
+    cursor.execute(
+        "SELECT id FROM task WHERE user_id = %s AND deleted_at IS NULL LIMIT 30", [OWNER]
+    )
+    ids = [task for (task,) in cursor.fetchall()]
+    new = {"op": "create", "task": {"title": "new"}}
+    updates = [{"op": "update", "id": task, "changes": {"title": "new"}} for task in ids[:15]]
+    deletes = [{"op": "delete", "id": task} for task in ids[15:]]
+    batch = Batch.model_validate({"operations": [*updates, *deletes, *[new] * (100 - len(ids))]})
+    values = {
+        "operations": batch.rows(),
+        "idempotency_key": "key",
+        "request_hash": "hash",
+        "trash_days": 30,
+        "max_tasks": 100_000,
+    }
+    message = batch_statement.batch(creates=True, creates_user=True, has_key=True)
+
+    found = plan(cursor, message, values, "ANALYZE, COSTS OFF")
+
+    print(f"{'batch of 100':60} {milliseconds(found):6.3f} ms")
+    assert not re.search(r"Seq Scan on task\b(?!_)", found), found
