@@ -19,7 +19,7 @@ POLLS = """export default async ({ url, token }) => {
     return [response.status, await response.json()];
   };
   const told = [];
-  for (const path of ["", "/trash"]) {
+  for (const path of ["", "/trash", "/changes"]) {
     const [first, second] = [await poll(path), await poll(path)];
     await fetch("/meanwhile", { method: "POST" });
     told.push([first, second, await poll(path)]);
@@ -57,7 +57,7 @@ def test_polling_page_gets_304_through_its_cache(
     statuses = [
         line["status"] for line in lines if line["event"] == "request" and line["method"] == "GET"
     ]
-    assert statuses == [200, 304, 200] * 2
+    assert statuses == [200, 304, 200] * 3
     for first, second, third in told:
         assert first[0] == second[0] == third[0] == 200
         assert first == second
