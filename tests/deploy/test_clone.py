@@ -10,6 +10,7 @@ from tests.deploy.edge_client import got
 from tests.support.command import finished
 from tests.support.database.embedded_postgres import readable_folder
 from tests.support.documents import block
+from tests.support.http.certificates import self_signed
 from tests.support.stack.compose_stack import Stack, project_settings, require_engine
 from tests.support.waiting import wait_until
 
@@ -115,10 +116,9 @@ def test_make_up_refuses_a_certificate_without_its_key_in_one_sentence(cloned: S
 
 def test_make_up_loads_a_new_certificate_without_a_restart_of_nginx(cloned: Stack) -> None:
     certs, old = cloned.clone / "deploy" / "certs", (cloned.data / "tls.crt").read_bytes()
-    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
-    out = ("-nodes", "-keyout", str(certs / "tls.key"), "-out", str(certs / "tls.crt"))
-    cloned.said(*made, *subject, *out)
+    self_signed(certs, "localhost")
+    (certs / "key.pem").rename(certs / "tls.key")
+    (certs / "certificate.pem").rename(certs / "tls.crt")
     running = cloned.container("nginx")
     cloned.up()
 
