@@ -30,8 +30,7 @@ from api.web.user_route import UserId
 # may be the first that does not fit, as a sign that there is more.
 SQL = """
 WITH clock AS MATERIALIZED (
-    SELECT at, purged, concat('"', CAST(:shape AS text), '-',
-        coalesce(CAST(CAST(extract(epoch FROM at) * 1000000 AS bigint) AS text), '0'), '"') AS tag
+    SELECT at, purged, coalesce(CAST(at AS text), '0') AS state
     FROM (SELECT) AS always LEFT JOIN task_clock ON user_id = :user_id
 ), change AS (
     SELECT task.id, task.updated_at, CAST(CASE WHEN task.deleted_at IS NULL
@@ -46,14 +45,14 @@ WITH clock AS MATERIALIZED (
     WHERE task.user_id = :user_id
       AND (task.updated_at, task.id) > (CAST(:version AS timestamptz), :id)
       AND (task.deleted_at IS NULL OR task.updated_at > CAST(:start AS timestamptz))
-      AND NOT (SELECT ARRAY['*', tag] && CAST(:known AS text[]) FROM clock)
+      AND NOT (SELECT state = ANY (CAST(:known_states AS text[])) FROM clock)
     ORDER BY task.updated_at, task.id LIMIT :limit OFFSET 0
 ), sized AS (
     SELECT change.*, octet_length(document) + 1 AS size,
         sum(octet_length(document) + 1) OVER (ROWS UNBOUNDED PRECEDING) AS sizes
     FROM change
 )
-SELECT clock.tag, clock.at, clock.purged, to_json(clock.at) #>> '{}', document,
+SELECT clock.state, clock.at, clock.purged, to_json(clock.at) #>> '{}', document,
     to_json(updated_at) #>> '{}', id, sizes
 FROM clock LEFT JOIN sized ON sizes - size < :max_bytes
 """
@@ -91,7 +90,7 @@ def changes() -> CompiledStatement:
 class Change(NamedTuple):
     """A row of the statement: the clock, and a change or nothing."""
 
-    tag: str
+    state: str
     at: datetime | None
     purged: datetime | None
     clock: str | None
@@ -111,8 +110,7 @@ def values(query: ChangesQuery, known: Known) -> dict[str, Any]:
         "start": "infinity" if position.is_beginning() else start,
         "limit": query.limit + 1,
         "max_bytes": MAX_PAGE_BYTES,
-        "shape": SHAPE,
-        "known": [*known],
+        "known_states": etags.known_states(SHAPE, known),
     }
 
 
@@ -152,10 +150,11 @@ async def read_changes(
     found = [Change(*row) for row in rows]
     if query.position.must_resync(found[0].at, found[0].purged):
         raise ResyncRequired
-    if is_known(found[0].tag, known):
-        return not_modified(found[0].tag)
+    tag = etags.of_collection(SHAPE, found[0].state)
+    if is_known(tag, known):
+        return not_modified(tag)
     _record_lag(query.position, found[0])
-    return json_response(page(query, found), headers={"ETag": found[0].tag})
+    return json_response(page(query, found), headers={"ETag": tag})
 
 
 def _record_lag(position: Position, oldest: Change) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    DateTime,
     Interval,
     Select,
     Text,
+    Update,
     bindparam,
     cast,
     false,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -32,6 +35,11 @@ USER_ID: ColumnElement[str] = bindparam("user_id", type_=Text)
 OWNED_CLOCK = CLOCK.c.user_id == USER_ID
 # Greater than before, even if the server's clock stands still or is set back.
 NEXT = func.greatest(func.now(), CLOCK.c.at + cast(literal_column("'1 microsecond'"), Interval))
+# Within the message: the version to which ``take_and_move`` moved the clock.
+_MOVED: ColumnElement[str] = literal_column("'app.at'")
+MOVED = cast(
+    func.nullif(func.current_setting(_MOVED, true()), literal_column("''")), DateTime(timezone=True)
+)
 ZERO: ColumnElement[int] = literal_column("0")
 _MAX_TASKS: ColumnElement[int] = bindparam("max_tasks", type_=BigInteger)
 # Whether the user may have one more live task; without limit if ``max_tasks`` is 0.
@@ -47,6 +55,17 @@ def take() -> Select[Any]:
     """Lock the user's clock; without one, the user has no tasks to change."""
     found = select(CLOCK.c.at).where(OWNED_CLOCK).with_for_update(key_share=True)
     return _then_limit(found.cte("taken"))
+
+
+def take_and_move() -> Update:
+    """Lock the user's clock and move it to ``MOVED``: for a write that has no condition.
+
+    That the task does not exist is found out later, so such a write moves the clock too: who polls
+    gets one more answer that is not 304.
+    """
+    moved = update(CLOCK).where(OWNED_CLOCK).values(at=NEXT)
+    kept = func.set_config(_MOVED, cast(CLOCK.c.at, Text), true())
+    return moved.returning(kept, _LIMIT_REST)
 
 
 def take_or_start(*, creates_user: bool) -> Select[Any]:

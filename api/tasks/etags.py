@@ -1,21 +1,22 @@
-"""Entity tags as SQL: of a task, its version; of a collection, the clock and its form.
+"""Entity tags: of a task, its version; of a collection, the clock and its form.
 
-A collection's tag depends on no query parameter, since it belongs to one URL.
+A collection's tag depends on no query parameter, since it belongs to one URL. PostgreSQL compares
+the state alone: to build the tag there would cost as much as to read ten tasks.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from hashlib import sha256
+from operator import add
 from typing import Any
 
 import orjson
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
     Text,
     bindparam,
     cast,
-    extract,
     func,
     literal_column,
     select,
@@ -26,19 +27,28 @@ from sqlmodel import SQLModel
 from api.tasks.clock import OWNED_CLOCK
 from api.tasks.tables import CLOCK
 
-MICROSECONDS: ColumnElement[int] = literal_column("1000000")
-
 
 def of_version(version: ColumnElement[Any]) -> ColumnElement[str]:
     """The tag of a task: its ``updated_at`` as in its JSON, quotes included."""
     return cast(func.to_json(version), Text)
 
 
-def of_collection(shape: str, *more: ColumnElement[Any]) -> ColumnElement[str]:
-    """The tag of a collection: ``shape``, the user's clock, and the times in ``more``."""
+def collection_state(*more: ColumnElement[Any]) -> ColumnElement[str]:
+    """What the tag of a collection depends on: the user's clock, and the times in ``more``."""
     at = select(CLOCK.c.at).where(OWNED_CLOCK).scalar_subquery()
-    times = [func.coalesce(cast(_number(time), Text), "0") for time in (at, *more)]
-    return func.concat(literal_column(f"""'"{shape}-'"""), func.concat_ws("-", *times), '"')
+    texts = (func.coalesce(cast(time, Text), literal_column("'0'")) for time in (at, *more))
+    return reduce(add, texts)
+
+
+def of_collection(shape: str, state: str) -> str:
+    """The tag of a collection; ``shape`` is the mark of its form."""
+    return f'"{shape}-{state.replace(" ", "_")}"'
+
+
+def known_states(shape: str, tags: Sequence[str]) -> list[str]:
+    """The states of those of the tags that are of this shape."""
+    start = f'"{shape}-'
+    return [tag[len(start) : -1].replace("_", " ") for tag in tags if tag.startswith(start)]
 
 
 def matches(tag: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
@@ -51,7 +61,3 @@ def shape_of(models: Sequence[type[SQLModel]]) -> str:
     """A mark that changes with the members of these models."""
     schemas = [model.model_json_schema() for model in models]
     return sha256(orjson.dumps(schemas, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
-
-
-def _number(time: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(extract("epoch", time) * MICROSECONDS, BigInteger)

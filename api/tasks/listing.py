@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CompoundSelect,
+    FromClause,
     Select,
+    Text,
+    any_,
     asc,
     bindparam,
     case,
@@ -22,8 +24,8 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.database.engine import Rows
 from api.database.statement import CompiledStatement
@@ -41,8 +43,9 @@ SORT_KEYS: dict[Sort, ColumnElement[Any]] = {
     "title": collate(TASK.c.title, "C"),
     "priority": TASK.c.priority_rank,
 }
-# Of a response; one task has less than 32 KiB.
-MAX_PAGE_BYTES = 2**20
+MAX_PAGE_BYTES, MAX_TASK_BYTES = 2**20, 2**15
+# So many tasks fit into any page: PostgreSQL need not measure them, which is half of the planning.
+MAX_UNMEASURED = MAX_PAGE_BYTES // MAX_TASK_BYTES
 SHAPE = etags.shape_of([TaskRead])
 POSITION = tuple_(bindparam("after_key"), bindparam("after_id"))
 
@@ -52,23 +55,29 @@ def page(
 ) -> tuple[CompiledStatement, dict[str, Any]]:
     """The statement of a page and its values.
 
-    The first row has the entity tag; if it is one of ``known_tags``, no task is read. Columns of
-    the others: a task's JSON, and the size of the page that ends with it. There may be one row
-    more than belongs to the page.
+    Columns: the state of the tag, a task's JSON, and the size in bytes of the page that ends with
+    it, or NULL where so few tasks always fit. There may be one row more than belongs to the page.
+    Without a task there is one row; no task is read if the client knows the state.
     """
     values = filters.values(query)
     names = frozenset(values.keys() & filters.FILTERS.keys())
     words, word_values = search.parse(query.search)
     first_page = query.cursor is None
-    form = _Form(query.sort, query.direction, names, words, first_page, bool(known_tags))
+    states = etags.known_states(SHAPE, known_tags)
+    form = _Form(
+        *(query.sort, query.direction, names, words),
+        is_first=first_page,
+        is_conditional=bool(states),
+        is_measured=query.limit >= MAX_UNMEASURED,
+    )
     after = {} if first_page else decode(query.cursor, query.sort, query.direction)
-    known = {"if_none_match": [*known_tags]} if known_tags else {}
+    known = {"known_states": states} if states else {}
     return _page(form), values | word_values | after | known | {"limit": query.limit + 1}
 
 
 def cut(rows: Rows, limit: int) -> list[str]:
     """The tasks that belong to the page; it is not the last page if there are more rows."""
-    return [task for task, sizes in rows[1 : limit + 1] if sizes < MAX_PAGE_BYTES]
+    return [task for _, task, sizes in rows[:limit] if task and (sizes or 0) < MAX_PAGE_BYTES]
 
 
 class _Form(NamedTuple):
@@ -80,6 +89,7 @@ class _Form(NamedTuple):
     words: search.Shape
     is_first: bool
     is_conditional: bool
+    is_measured: bool
 
 
 @lru_cache(maxsize=512)
@@ -97,19 +107,32 @@ def _page(form: _Form) -> CompiledStatement:
         rows = rows.select_from(TASK.join(searched, true()))
         rows = rows.where(*search.conditions(form.words, searched))
     rows = rows.limit(bindparam("limit"))
-    tag = etags.of_collection(SHAPE)
-    return CompiledStatement.of("list", tagged(tag, rows, is_conditional=form.is_conditional))
+    page = tagged(
+        etags.collection_state(),
+        rows,
+        is_conditional=form.is_conditional,
+        is_measured=form.is_measured,
+    )
+    return CompiledStatement.of("list", page)
 
 
 def tagged(
-    tag: ColumnElement[str], rows: Select[Any], *, is_conditional: bool
-) -> CompoundSelect[Any]:
-    """A row with the tag, then the page; nothing of it is read if the client knows the tag."""
-    tags = select(tag.label("tag")).cte("tags")
+    state: ColumnElement[str], rows: Select[Any], *, is_conditional: bool, is_measured: bool
+) -> Select[Any]:
+    """The state of the tag beside each row of the page, of which nothing is read if it is known."""
+    one = select(state.label("state"))
+    states: FromClause = one.cte("states") if is_conditional else one.subquery("states")
     if is_conditional:
-        is_known = select(etags.matches(tags.c.tag, "if_none_match")).scalar_subquery()
+        known = bindparam("known_states", type_=ARRAY(Text))
+        is_known = select(states.c.state == any_(known)).scalar_subquery()
         rows = rows.where(not_(is_known))
-    return union_all(select(tags.c.tag, cast(null(), BigInteger)), _within_bytes(rows))
+    if is_measured:
+        tasks = _within_bytes(rows).subquery("tasks")
+        columns = [*tasks.c]
+    else:
+        tasks = rows.subquery("tasks")
+        columns = [*rows_as_json(tasks).selected_columns, cast(null(), BigInteger)]
+    return select(states.c.state, *columns).select_from(states.outerjoin(tasks, true()))
 
 
 def _within_bytes(rows: Select[Any]) -> Select[Any]:

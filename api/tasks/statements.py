@@ -5,6 +5,7 @@ JSON text of the response. The first two columns of a row are that text and the 
 with a condition (``checked``) that does not hold the text is NULL, and the tag is the current one.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    Update,
     and_,
     bindparam,
     case,
@@ -50,6 +52,8 @@ OWNED = TASK.c.user_id == USER_ID
 OWNED_TASK = and_(OWNED, TASK.c.id == bindparam("id"))
 LIVE = TASK.c.deleted_at.is_(None)
 COMPLETED: ColumnElement[bool] = bindparam("completed", type_=Boolean)
+# The values of columns, given the version of the change.
+Changes = Callable[[ColumnElement[Any]], dict[str, Any]]
 
 
 @cache
@@ -86,20 +90,22 @@ def create(*, creates_user: bool) -> CompiledStatement:
 @cache
 def change(names: frozenset[str], *, checked: bool = False) -> CompiledStatement:
     """Set exactly the columns of these names."""
-    found, values = find(LIVE), _values(names)
-    at = clock.move(is_current(found, checked=checked))
-    if "completed" in names:
-        values["completed_at"] = case((COMPLETED, func.coalesce(TASK.c.completed_at, at.c.at)))
-    return _update("change", found, values, at, checked=checked)
+
+    def changes(at: ColumnElement[Any]) -> dict[str, Any]:
+        completed_at = case((COMPLETED, func.coalesce(TASK.c.completed_at, at)))
+        return _values(names) | ({"completed_at": completed_at} if "completed" in names else {})
+
+    return _update("change", changes, checked=checked)
 
 
 @cache
 def toggle(*, checked: bool = False) -> CompiledStatement:
     """Complete a pending task or reopen a completed one."""
-    found = find(LIVE)
-    at = clock.move(is_current(found, checked=checked))
-    values = {"completed_at": case((TASK.c.completed_at == null(), at.c.at))}
-    return _update("toggle", found, values, at, checked=checked)
+
+    def changes(at: ColumnElement[Any]) -> dict[str, Any]:
+        return {"completed_at": case((TASK.c.completed_at == null(), at))}
+
+    return _update("toggle", changes, checked=checked)
 
 
 def find(state: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
@@ -152,22 +158,29 @@ def _created(
     )
 
 
-def _update(
-    name: str, found: CTE, values: dict[str, Any], at: CTE, *, checked: bool
-) -> CompiledStatement:
-    changed = (
-        update(TASK)
-        .where(OWNED_TASK)
-        .values(values | {"updated_at": at.c.at})
-        .returning(*TASK_COLUMNS)
-        .cte("changed")
-    )
-    answer = with_tag(changed)
+def _update(name: str, changes: Changes, *, checked: bool) -> CompiledStatement:
     if checked:
-        version = func.coalesce(changed.c.updated_at, found.c.updated_at)
-        answer = rows_as_json(changed, found.outerjoin(changed, true())).add_columns(
-            etags.of_version(version)
-        )
-    # A toggle has another effect the second time; a condition no longer holds then.
-    repeatable = name != "toggle" and not checked
-    return CompiledStatement.of(name, answer, writes=True, repeatable=repeatable, lock=clock.take())
+        # It is not repeated: its condition no longer holds then.
+        answer, lock = _update_if_current(changes), clock.take()
+        return CompiledStatement.of(name, answer, writes=True, lock=lock)
+    changed = _changed(changes, clock.MOVED).where(LIVE).returning(*TASK_COLUMNS).cte("changed")
+    return CompiledStatement.of(
+        name,
+        with_tag(changed),
+        writes=True,
+        repeatable=name != "toggle",  # which has another effect the second time
+        lock=clock.take_and_move(),
+    )
+
+
+def _update_if_current(changes: Changes) -> Select[Any]:
+    found = find(LIVE)
+    at = clock.move(is_current(found, checked=True))
+    changed = _changed(changes, at.c.at).returning(*TASK_COLUMNS).cte("changed")
+    version = func.coalesce(changed.c.updated_at, found.c.updated_at)
+    task = rows_as_json(changed, found.outerjoin(changed, true()))
+    return task.add_columns(etags.of_version(version))
+
+
+def _changed(changes: Changes, at: ColumnElement[Any]) -> Update:
+    return update(TASK).where(OWNED_TASK).values(changes(at) | {"updated_at": at})

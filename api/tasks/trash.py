@@ -51,7 +51,7 @@ SHAPE = etags.shape_of([TrashedTask])
 
 @cache
 def page(*, is_first: bool, is_conditional: bool) -> CompiledStatement:
-    """The tag, then the tasks, newest first; columns as those of a list's page.
+    """The tasks, newest first; columns as those of a list's page.
 
     The trash changes with time too, without a move of the clock: the tag has its oldest task.
     """
@@ -61,8 +61,9 @@ def page(*, is_first: bool, is_conditional: bool) -> CompiledStatement:
         rows = rows.where(position < POSITION)
     rows = rows.order_by(TASK.c.deleted_at.desc(), TASK.c.id.desc()).limit(bindparam("limit"))
     oldest = select(TASK.c.deleted_at).where(OWNED, TRASHED).order_by(TASK.c.deleted_at, TASK.c.id)
-    tag = etags.of_collection(SHAPE, oldest.limit(literal_column("1")).scalar_subquery())
-    return CompiledStatement.of("trash", tagged(tag, rows, is_conditional=is_conditional))
+    state = etags.collection_state(oldest.limit(literal_column("1")).scalar_subquery())
+    page = tagged(state, rows, is_conditional=is_conditional, is_measured=True)
+    return CompiledStatement.of("trash", page)
 
 
 @cache

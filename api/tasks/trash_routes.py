@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from api.problems.catalogue import TooManyTasks
 from api.state import state_of
-from api.tasks import trash
+from api.tasks import etags, trash
 from api.tasks.cursor import decode
 from api.tasks.fields import TaskId
 from api.tasks.list_query import TrashQuery
-from api.tasks.responses import page_response, task_response
+from api.tasks.responses import is_known, not_modified, page_response, task_response
 from api.web.preconditions import IfMatch, IfNoneMatch, condition, known_tags
 from api.web.user_route import UserId
 
@@ -27,12 +27,16 @@ async def list_trash(
 ) -> Response:
     """List the deleted tasks that can be restored, newest first."""
     known = known_tags(if_none_match)
-    statement = trash.page(is_first=query.cursor is None, is_conditional=bool(known))
+    states = etags.known_states(trash.SHAPE, known)
+    statement = trash.page(is_first=query.cursor is None, is_conditional=bool(states))
     after = {} if query.cursor is None else decode(query.cursor, "deleted_at", "desc")
-    conditions = {"if_none_match": known} if known else {}
+    conditions = {"known_states": states} if states else {}
     values = {"limit": query.limit + 1, "trash_days": _trash_days(request), **after, **conditions}
     rows = await state_of(request).database.run(statement, user_id, **values)
-    return page_response(request, rows, query.limit, ("deleted_at", "desc"), known)
+    tag = etags.of_collection(trash.SHAPE, rows[0][0])
+    if is_known(tag, known):
+        return not_modified(tag)
+    return page_response(request, tag, rows, query.limit, ("deleted_at", "desc"))
 
 
 async def delete_task(

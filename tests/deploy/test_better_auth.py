@@ -70,11 +70,11 @@ def test_a_token_allows_every_operation_on_its_own_users_tasks_only(
     ):
         assert jwt.get_unverified_header(ann.token())["alg"] == algorithm
         for operation in operations():
-            task = anns.add()
-            done = operation.send(anns, ann.id, task["id"])
+            task = operation.task_of(anns)
+            done = operation.send(anns, ann.id, task)
             assert (done.status_code, user_ids_in(done) <= {ann.id}) == (operation.status, True)
-            assert operation.send(bobs, ann.id, task["id"]).status_code == 403
-            assert operation.send(anns, bob.id, task["id"]).status_code == 403
+            assert operation.send(bobs, ann.id, task).status_code == 403
+            assert operation.send(anns, bob.id, task).status_code == 403
 
         bobs.add()
         ann.delete_account()

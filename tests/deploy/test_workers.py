@@ -133,7 +133,7 @@ def test_workers_serve_without_metrics_when_their_folder_is_full(
 ) -> None:
     if subprocess.run(["unshare", *PRIVATE_MOUNTS, "true"], check=False).returncode:
         skip_without("a private file system (unshare)")
-    mount = f"mount -t tmpfs -o size=300k tmpfs {tmp_path} && exec "
+    mount = f"mount -t tmpfs -o size=380k tmpfs {tmp_path} && exec "
     command = ("unshare", *PRIVATE_MOUNTS, "sh", "-c", mount + " ".join(COMMAND))
     with gunicorn(database_url, command=command, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
         with User(api.base, "full") as user:

@@ -58,9 +58,8 @@ def test_every_default_algorithm_is_accepted_by_every_operation(
     issuer, kids = published
     signed = issuer.token(client.user_id, {"kid": kids[kind]})
     client.headers["Authorization"] = f"Bearer {signed}"
-    task = client.add()
 
-    response = operation.send(client, client.user_id, task["id"])
+    response = operation.send(client, client.user_id, operation.task_of(client))
 
     assert response.status_code == operation.status
     assert user_ids_in(response) <= {client.user_id}

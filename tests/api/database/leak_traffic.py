@@ -124,8 +124,9 @@ async def _outcome(database: Database, kind: Kind, tenant: Tenant, other: Tenant
     except TimeoutError:
         return "given up"
     # The first row of a list is its tag.
-    rows_as_json = [orjson.loads(row[0]) for row in rows if row[0].startswith("{")]
-    return [(task["user_id"], task["title"]) for task in rows_as_json]
+    texts = [column for row in rows for column in row if isinstance(column, str)]
+    tasks = [orjson.loads(text) for text in texts if text.startswith("{")]
+    return [(task["user_id"], task["title"]) for task in tasks]
 
 
 def _right(kind: Kind, tenant: Tenant) -> list[object]:

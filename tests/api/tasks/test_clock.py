@@ -83,8 +83,9 @@ def test_writes_that_change_nothing_leave_the_clock(alice: User, database_url: s
     before = clock_of(database_url, alice)
 
     for gone in (path, alice.one(MISSING)):
-        assert alice.put(gone, json={"title": "new"}).status_code == 404
-        assert alice.patch(f"{gone}/complete").status_code == 404
+        every = {"If-Match": "*"}
+        assert alice.put(gone, json={"title": "new"}, headers=every).status_code == 404
+        assert alice.patch(f"{gone}/complete", headers=every).status_code == 404
         assert alice.delete(gone).status_code == 404
         assert alice.get(gone).status_code == 404
     alice.post(alice.tasks, json={"title": "a task"}, headers=key)

@@ -18,7 +18,7 @@ from api.tasks.feed_position import Position
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
 from api.tasks.schemas import TaskCreate
-from tests.support.database.query_plans import OWNER, filled, milliseconds, plan
+from tests.support.database.query_plans import OWNER, filled, known_tag, milliseconds, plan
 
 pytestmark = pytest.mark.slow
 
@@ -135,7 +135,7 @@ def test_changes_use_an_index(cursor: Any, since: str) -> None:
 
 
 def test_known_changes_read_no_task(cursor: Any) -> None:
-    values = changes.values(ChangesQuery(), ["*"])
+    values = changes.values(ChangesQuery(), [known_tag(cursor, changes.SHAPE)])
     found = plan(cursor, changes.changes(), values, "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
 
     scans = [line for line in found.splitlines() if "using task_updated_at" in line]

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg2
 
 from api.database.statement import PREFIX, CompiledStatement
+from api.tasks import etags
 from tests.support.database.embedded_postgres import migrated_postgres
 
 OWNER = "user-7"
@@ -64,6 +65,14 @@ def plan(
     text = f"{PREFIX.format(milliseconds=9000)} EXPLAIN ({options}) {message.text}"
     cursor.execute(text, {**message.defaults, **values, "user_id": OWNER})
     return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def known_tag(cursor: Any, shape: str) -> str:
+    """The current tag of a collection of ``OWNER``."""
+    cursor.execute(
+        "SELECT (at AT TIME ZONE 'UTC')::text || '+00' FROM task_clock WHERE user_id = %s", [OWNER]
+    )
+    return etags.of_collection(shape, cursor.fetchone()[0])
 
 
 def milliseconds(analyzed: str) -> float:
