@@ -107,7 +107,7 @@ async def _answer(scope: Any, receive: Any) -> bytes:
         rows = await POOL.run(CREATE, user_id, **values | sent, idempotency_key=uuid4().hex)
     elif len(parts) == 1:
         rows = await POOL.run(LIST, user_id, **LIMIT)
-        return b"[" + b",".join(row[0].encode() for row in rows[1:]) + b"]"
+        return b"[" + b",".join(task.encode() for _, task, _ in rows if task) + b"]"
     else:
         message = TOGGLE if scope["method"] == "PATCH" else READ
         rows = await POOL.run(message, user_id, id=int(parts[1]))
