@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -154,13 +155,21 @@ def test_a_write_sees_what_was_committed_while_it_waited(alice: User, database_u
     assert answer.result().status_code == 404
 
 
+LOCKS = {
+    "take": clock.take(),
+    "take_and_move": clock.take_and_move(),
+    "take_or_start": clock.take_or_start(creates_user=True),
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_waiting_for_the_clock_shortens_the_limit_of_the_write(
-    alice: User, database_url: str
+    lock: str, alice: User, database_url: str
 ) -> None:
     alice.add()
     read_limit = "SELECT current_setting('statement_timeout')::interval < '1.3 s'"
-    write = CompiledStatement.of("write", clock.take(), writes=True)
-    limited = CompiledStatement("write", read_limit, {}, writes=True, lock=write.text)
+    write = CompiledStatement.of("write", LOCKS[lock], writes=True)
+    limited = replace(write, text=read_limit, lock=write.text)
     with ThreadPoolExecutor(1) as threads, held(database_url, alice.user_id):
         waited = threads.submit(send, database_url, limited, alice.user_id)
         await_waiting(database_url, alice.user_id)
