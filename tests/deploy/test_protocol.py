@@ -1,6 +1,7 @@
 """Many pipelined requests on one connection to a worker."""
 
 import socket
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
@@ -27,9 +28,18 @@ def test_every_pipelined_request_is_answered(base_url: str, request_: bytes) -> 
     assert received.count(b"HTTP/1.1 200 OK\r\n") == REQUESTS + 1
 
 
-@pytest.mark.parametrize(("limit", "value"), [("REQUESTS", 10), ("SECONDS", 0.1)])
+# A limit varies by a fifth. Of 300 requests, how many may be the last ones of their connections.
+LIMITS = [("REQUESTS", 10, range(25, 38)), ("SECONDS", 0.0, [300])]
+
+
+@pytest.mark.parametrize(("limit", "value", "ends"), LIMITS)
 def test_a_kept_connection_ends_after_its_limit_without_a_lost_request(
-    limit: str, value: float, database_url: str, monkeypatch: pytest.MonkeyPatch
+    *,
+    limit: str,
+    value: float,
+    ends: Collection[int],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(HttpProtocol, f"CONNECTION_{limit}", value)
     closed = 0
@@ -42,7 +52,7 @@ def test_a_kept_connection_ends_after_its_limit_without_a_lost_request(
             assert answer.status_code == 200
             closed += answer.headers.get("connection") == "close"
 
-    assert 0 < closed < 150
+    assert closed in ends
 
 
 def test_pipelined_requests_are_answered_beyond_the_limit_of_a_connection(
