@@ -62,7 +62,8 @@ def plan(
     cursor: Any, message: CompiledStatement, values: dict[str, Any], options: str = "COSTS OFF"
 ) -> str:
     """The plan of a message, as the API sends it for ``OWNER``."""
-    text = f"{PREFIX.format(milliseconds=9000)} EXPLAIN ({options}) {message.text}"
+    lock = f"{message.lock};" if message.lock else ""
+    text = f"{PREFIX.format(milliseconds=9000)} {lock} EXPLAIN ({options}) {message.text}"
     cursor.execute(text, {**message.defaults, **values, "user_id": OWNER})
     return "\n".join(line for (line,) in cursor.fetchall())
 
