@@ -1,8 +1,8 @@
 """The clock of a user: every write of the user's tasks locks it, and moves it where it applies.
 
 A write is a message of two statements: the first takes the lock, the second has a snapshot from
-after it, so nobody else changes the user's tasks until the commit. Therefore ``updated_at`` is a
-version that increases in the order of commits, and every condition of a write is exact.
+after it, and the lock excludes other writes of the user's tasks until the commit. Therefore
+``updated_at`` is a version that increases in the order of commits, and every condition is exact.
 """
 
 from typing import Any
@@ -60,8 +60,8 @@ def take() -> Select[Any]:
 def take_and_move() -> Update:
     """Lock the user's clock and move it to ``MOVED``: for a write that has no condition.
 
-    That the task does not exist is found out later, so such a write moves the clock too: who polls
-    gets one more answer that is not 304.
+    Whether the task exists is not known yet, so a write to a missing task moves the clock too, and
+    a client that polls gets one more answer that is not 304.
     """
     moved = update(CLOCK).where(OWNED_CLOCK).values(at=NEXT)
     kept = func.set_config(_MOVED, cast(CLOCK.c.at, Text), true())
