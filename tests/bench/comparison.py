@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 from tests.bench import workload
 from tests.bench.measure import Entry, Figure, Figures, measure, ratio, say
+from tests.bench.operation import Workload
 from tests.bench.servers import PEERS, PRODUCT, started
 from tests.bench.tokens import Tokens, issuing
-from tests.bench.workload import EDDSA, LIST, Workload
+from tests.bench.workload import EDDSA, LIST
 from tests.bench.wrk import Request
 from tests.support.database.counting_proxy import counting
 from tests.support.database.query_plans import cursor_on, populated
@@ -72,7 +73,8 @@ def round_trips(name: str, url: str, tokens: Tokens, operations: Workload) -> di
     found = {}
     with counting(url) as (proxy, counted), started(name, counted, tokens) as server:
         for operation, each in operations.items():
-            first, second = (each.cycle().requests[n] for n in (0, -1))
+            requests = each.cycle().requests
+            first, second = requests[0], requests[1 % len(requests)]
             send(server.url, first)
             before = proxy.round_trips
             send(server.url, second)

@@ -2,9 +2,10 @@
 
 from tests.bench import workload
 from tests.bench.measure import Entry, Figure, say
+from tests.bench.operation import Workload
 from tests.bench.servers import PRODUCT, Server, started
 from tests.bench.tokens import issuing
-from tests.bench.workload import PAGE, Workload
+from tests.bench.workload import PAGE
 from tests.support.database.query_plans import cursor_on, populated
 
 USERS, TASKS = 100, 10_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from tests.bench.operation import Operation, Workload
 from tests.bench.servers import Server
-from tests.bench.workload import Operation, Workload
 from tests.bench.wrk import Load, load
 
 Entry = dict[str, Any]

@@ -1,4 +1,4 @@
-"""A page and one task in tables of ten thousand to ten million rows.
+"""Pages, changes, 304s and one task in tables of ten thousand to ten million rows.
 
 One connection, so that the time of a response is measured and not a worker's queue.
 """

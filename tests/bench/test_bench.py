@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.bench import comparison, concurrency, report, scaling, workload
+from tests.bench import comparison, concurrency, report, scaling, sync_workload, workload
 from tests.bench.comparison import of_target, round_trips, send
 from tests.bench.measure import Figure, ratio
+from tests.bench.operation import Workload
 from tests.bench.servers import NAMES, PEERS, PRODUCT, ROOT, Server, started
+from tests.bench.sync_workload import RESTORERS
 from tests.bench.tokens import Tokens, issuing
-from tests.bench.workload import EDDSA, Workload
+from tests.bench.workload import EDDSA
 from tests.bench.wrk import Load, Request, load
 from tests.support.command import finished
 from tests.support.database.query_plans import cursor_on, populated
@@ -85,6 +87,39 @@ def test_peer_returns_the_same_responses_as_the_product(
 
 
 @pytest.mark.slow
+def test_operation_for_synchronisation_returns_what_its_name_says(
+    servers: dict[str, Server], operations: Workload
+) -> None:
+    def responses(name: str, *turns: int) -> list[tuple[int, Any]]:
+        requests = operations[name].cycle().requests
+        sent = [send(servers[PRODUCT].url, requests[turn]) for turn in turns]
+        return [(status, json.loads(body or "null")) for status, body in sent]
+
+    (status, feed), *_ = responses(sync_workload.NO_CHANGES, 0)
+    assert (status, feed["changes"], feed["more"]) == (200, [], False)
+    for name in (sync_workload.SAME_LIST, sync_workload.SAME_CHANGES):
+        assert responses(name, 0, -1) == [(304, None)] * 2
+    (status, batch), *_ = responses(sync_workload.BATCH, 0)
+    assert (status, len(batch["tasks"])) == (200, 100)
+    (_, deleted), (status, restored) = responses(sync_workload.RESTORE, 1, 1 + len(RESTORERS))
+    assert (status, restored["id"]) == (200, deleted["id"])
+
+
+@pytest.mark.slow
+def test_delete_and_restore_goes_on_wherever_the_last_run_ended(
+    servers: dict[str, Server], operations: Workload
+) -> None:
+    restore = operations[sync_workload.RESTORE]
+    for _ in range(2):
+        interrupted = restore.cycle().requests[1 : len(RESTORERS) // 2]
+        assert {send(servers[PRODUCT].url, request)[0] for request in interrupted} == {200}
+    run = load(servers[PRODUCT].url, restore.cycle(), connections=16, seconds=1, by_status=True)
+
+    assert run.requests > 2 * len(RESTORERS)
+    assert run.statuses == {}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_invalid_token_gets_401_from_each_server(
     name: str, servers: dict[str, Server], operations: Workload
@@ -137,7 +172,8 @@ def test_round_trips_are_counted_in_both_protocols(
     names = (workload.LIST, workload.TOGGLE, workload.BAD_TOKEN)
     few = {name: operations[name] for name in names}
 
-    assert list(round_trips(PRODUCT, url, tokens, few).values()) == [1, 1, 0]
+    own = round_trips(PRODUCT, url, tokens, operations)
+    assert own == dict.fromkeys(operations, 1) | {workload.BAD_TOKEN: 0}
     # asyncpg resets a connection that comes back to its pool.
     assert list(round_trips("litestar", url, tokens, few).values()) == [2, 2, 0]
     assert min(list(round_trips("plan", url, tokens, few).values())[:2]) >= 3
@@ -152,13 +188,13 @@ def test_every_part_of_the_benchmark_is_reported() -> None:
         *concurrency.measured({1: 1, 1000: 4}, 100),
     ]
 
-    assert len(entries) == 6 * len(NAMES) + 2 * len(workload.BOTH_ALGORITHMS) + 2 + 6
+    assert len(entries) == 6 * len(NAMES) + 2 * len(workload.BOTH_ALGORITHMS) + 5 + 4 + 6
     for entry in entries:
         assert entry["cpu_us"] > 0
         assert entry["database_cpu_us"] >= 0
         assert 0 < entry["p50_ms"] <= entry["p99_ms"]
     text = report.tables(entries)
-    assert text.count("reached |") + text.count("missed |") == 4 + 5 + 4 + 8 + 2 + 1 + 2 + 2
+    assert text.count("reached |") + text.count("missed |") == 4 + 5 + 4 + 13 + 2 + 1 + 4 + 2
 
 
 def test_failed_requests_abort_the_benchmark() -> None:

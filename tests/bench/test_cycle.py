@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.bench.workload import GENERATIONS, READERS, USES, token_mix
+from tests.bench.operation import GENERATIONS, USES, token_mix
+from tests.bench.workload import READERS
 from tests.bench.wrk import Cycle, Request, load
 from tests.support.auth.issuer import send
 from tests.support.required_tools import require_tool

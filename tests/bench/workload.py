@@ -1,33 +1,35 @@
 """The measured operations, and the users and tasks that they need.
 
-Users hold 20 tasks each; one holds 1,000. Requests come from a mix of tokens as in production:
-200 users at a time, each with a token that is used 20 times and then replaced.
+Users who list, read and toggle hold 20 tasks each; one holds 1,000.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import cycle as endless
 from typing import Any
 
-from tests.bench.tokens import Sign, Tokens
-from tests.bench.wrk import Cycle, Request
+from api.tasks import listing
+from tests.bench import sync_workload
+from tests.bench.operation import Make, Workload, fixed, named, token_mix
+from tests.bench.sync_workload import BATCHERS, RESTORERS, SAME_LIST, Clock, clocks_of
+from tests.bench.tokens import Tokens
+from tests.bench.wrk import Request
 
-USERS, USES = 200, 20
-# New tokens for all users, so often in a run; together enough for 64,000 requests.
-GENERATIONS = 16
 MANY = "many"
-READERS, TOGGLERS, MAKERS = (
-    [f"{kind}-{n}" for n in range(USERS)] for kind in ("reader", "toggler", "maker")
-)
+READERS, TOGGLERS, MAKERS = map(named, ("reader", "toggler", "maker"))
+# The number of tasks of each user.
+TASKS = {
+    **dict.fromkeys([*READERS, *TOGGLERS], 20),
+    **dict.fromkeys([*BATCHERS, *RESTORERS], sync_workload.TASKS),
+    MANY: 1000,
+}
 BODY = json.dumps({"title": "Buy milk", "description": "Two bottles, and the newspaper"})
 OWNERS = """
 INSERT INTO "user" (id, name, email, "emailVerified")
 SELECT name, name, name || '@example.com', false FROM unnest(%(users)s) name;
 INSERT INTO task (user_id, title, description, priority, tags, idempotency_key)
 SELECT owner, 'task ' || md5(n::text), 'words ' || md5((-n)::text), 'medium', '{}', n
-FROM unnest(%(owners)s) owner,
-     LATERAL generate_series(1, CASE WHEN owner = %(many)s THEN 1000 ELSE 20 END) n;
+FROM unnest(%(owners)s, %(tasks)s) AS owners (owner, tasks), generate_series(1, tasks) n;
 INSERT INTO task_clock (user_id, at, purged, live)
 SELECT user_id, max(updated_at), 'epoch', count(*) FROM task GROUP BY user_id
 ON CONFLICT DO NOTHING;
@@ -42,84 +44,63 @@ LIST, LONG_LIST, ONE, CREATE, TOGGLE, BAD_TOKEN = (
     "401 on a bad token",
 )
 EDDSA = {name: f"{name}, EdDSA" for name in (LIST, ONE)}
-PAGE = "page of 20"
+PAGE, FIRST_CHANGES = "page of 20", "first page of changes"
 PAGE_USERS = 10_000
 # The peers that verify EdDSA tokens too; the original plan asks for HS256 alone.
 BOTH_ALGORITHMS = frozenset({"tasks-api", "litestar", "floor"})
 
 
-@dataclass(frozen=True)
-class Operation:
-    """``cycle`` makes the requests of one run; ``status`` is the one expected of each response.
-
-    ``targets`` are the servers that have the operation; empty means all.
-    """
-
-    cycle: Callable[[], Cycle]
-    status: str = "2xx"
-    targets: frozenset[str] = frozenset()
-
-
-Workload = dict[str, Operation]
-
-
 def operations(cursor: Any, tokens: Tokens) -> Workload:
     """The operations, on users that this adds to the database."""
-    owners = [*READERS, *TOGGLERS, MANY]
-    values = {"users": [*owners, *MAKERS], "owners": owners, "many": MANY}
+    values = {"users": [*TASKS, *MAKERS], "owners": [*TASKS], "tasks": [*TASKS.values()]}
     cursor.execute(OWNERS, values)
-    read = _tasks_of(READERS, cursor)
-    toggled = _tasks_of(TOGGLERS, cursor)
+    tasks = _tasks_of(TASKS, cursor)
+    one_task = _on_a_task(tasks, "GET")
     hs256 = {
         LIST: token_mix(READERS, tokens.hs256, _list),
         LONG_LIST: fixed(Request("GET", f"/api/{MANY}/tasks", tokens.hs256(MANY))),
-        ONE: token_mix(READERS, tokens.hs256, _on_a_task(read, "GET")),
+        ONE: token_mix(READERS, tokens.hs256, one_task),
         CREATE: token_mix(MAKERS, tokens.hs256, _create),
-        TOGGLE: token_mix(TOGGLERS, tokens.hs256, _on_a_task(toggled, "PATCH", "/complete")),
+        TOGGLE: token_mix(TOGGLERS, tokens.hs256, _on_a_task(tasks, "PATCH", "/complete")),
         BAD_TOKEN: fixed(
             *(Request("GET", f"/api/{u}/tasks", tokens.hs256(u, "another" * 8)) for u in READERS),
             status="401",
         ),
     }
     eddsa = {
-        EDDSA[LIST]: token_mix(READERS, tokens.eddsa, _list, BOTH_ALGORITHMS),
-        EDDSA[ONE]: token_mix(READERS, tokens.eddsa, _on_a_task(read, "GET"), BOTH_ALGORITHMS),
+        EDDSA[LIST]: token_mix(READERS, tokens.eddsa, _list, targets=BOTH_ALGORITHMS),
+        EDDSA[ONE]: token_mix(READERS, tokens.eddsa, one_task, targets=BOTH_ALGORITHMS),
     }
-    return hs256 | eddsa
+    clocks = clocks_of(READERS, cursor)
+    return hs256 | eddsa | sync_workload.operations(tasks, clocks, tokens)
 
 
 def of_many_users(cursor: Any, tokens: Tokens, users: int) -> Workload:
-    """A page of 20, and one task, of each of ten thousand users, if there are so many."""
+    """Reads of pages and tasks by ten thousand users, if there are so many."""
     number = min(users, PAGE_USERS)
     owners = [f"user-{n * users // number}" for n in range(number)]
+    clocks = clocks_of(owners, cursor)
     cursor.execute(
         "SELECT user_id, min(id) FROM task WHERE user_id = ANY(%s) GROUP BY user_id", [owners]
     )
-    own = [(f"/api/{user}/tasks", task, tokens.hs256(user)) for user, task in cursor.fetchall()]
+    reads = [_reads(user, task, tokens.hs256(user), clocks[user]) for user, task in cursor]
+    page, one, unchanged, first_changes = zip(*reads, strict=True)
     return {
-        PAGE: fixed(*(Request("GET", f"{tasks}?limit=20", token) for tasks, _, token in own)),
-        ONE: fixed(*(Request("GET", f"{tasks}/{task}", token) for tasks, task, token in own)),
+        PAGE: fixed(*page),
+        ONE: fixed(*one),
+        SAME_LIST: fixed(*unchanged, status="304"),
+        FIRST_CHANGES: fixed(*first_changes),
     }
 
 
-def fixed(*requests: Request, status: str = "2xx") -> Operation:
-    """The same requests in each run."""
-    return Operation(lambda: Cycle(requests), status)
-
-
-def token_mix(
-    users: Sequence[str],
-    sign: Sign,
-    make: Callable[[str, str], Request],
-    targets: frozenset[str] = frozenset(),
-) -> Operation:
-    """Requests that ``make`` builds from a user id and a token, with new tokens in each run."""
-
-    def cycle() -> Cycle:
-        requests = [make(user, sign(user)) for _ in range(GENERATIONS) for user in users]
-        return Cycle(requests, block=len(users), uses=USES, in_order=True)
-
-    return Operation(cycle, targets=targets)
+def _reads(user: str, task: int, token: str, clock: Clock) -> tuple[Request, ...]:
+    tasks = f"/api/{user}/tasks"
+    return (
+        Request("GET", f"{tasks}?limit=20", token),
+        Request("GET", f"{tasks}/{task}", token),
+        Request("GET", f"{tasks}?limit=20", token, entity_tag=clock.tag(listing.SHAPE)),
+        Request("GET", f"{tasks}/changes?limit=20", token),
+    )
 
 
 def _list(user: str, token: str) -> Request:
@@ -130,9 +111,7 @@ def _create(user: str, token: str) -> Request:
     return Request("POST", f"/api/{user}/tasks", token, BODY)
 
 
-def _on_a_task(
-    tasks: dict[str, list[int]], method: str, suffix: str = ""
-) -> Callable[[str, str], Request]:
+def _on_a_task(tasks: dict[str, list[int]], method: str, suffix: str = "") -> Make:
     """Requests on the user's tasks in turn."""
     turns = {user: endless(own) for user, own in tasks.items()}
 
