@@ -1,6 +1,6 @@
 """What ``UserRoute`` cannot bind is refused when the route is declared."""
 
-import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -100,4 +100,4 @@ def test_path_query_header_body_and_request_are_bound() -> None:
         key: Annotated[str, Header()] = "",
     ) -> None: ...
 
-    assert asyncio.iscoroutinefunction(UserRoute(PATH, endpoint, response_model=None).endpoint)
+    assert inspect.iscoroutinefunction(UserRoute(PATH, endpoint, response_model=None).endpoint)

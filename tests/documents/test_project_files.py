@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,23 @@ def test_an_action_is_pinned_by_its_commit(workflow: Path) -> None:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_has_the_least_permissions(workflow: Path) -> None:
     found = yaml.safe_load(workflow.read_text())
-    [job] = found["jobs"].values()
 
     assert found["permissions"] == {}
-    assert job["permissions"] == PERMISSIONS[workflow.stem]
-    assert all(
-        step["with"]["persist-credentials"] is False
-        for step in job["steps"]
-        if "checkout" in step.get("uses", "")
-    )
+    for job in found["jobs"].values():
+        assert job["permissions"] == PERMISSIONS[workflow.stem]
+        for step in job["steps"]:
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_ci_runs_the_fast_tests_on_every_supported_python() -> None:
+    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    first, end = map(int, re.findall(r"3\.(\d+)", supported))
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    images = re.findall(r"^FROM python:([\d.]+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    tested = {*workflow["jobs"]["pythons"]["strategy"]["matrix"]["python"], *images}
+    assert tested == {f"3.{minor}" for minor in range(first, end)}
 
 
 @pytest.mark.parametrize(("length", "code"), [(72, 0), (73, 1)])
