@@ -19,7 +19,7 @@ from tests.support.http.client import User, token
 from tests.support.http.gunicorn import COMMAND, Gunicorn, gunicorn
 from tests.support.http.server import SECRET
 from tests.support.observability.metrics import scrape, total
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool, skip_without
 from tests.support.waiting import wait_until
 
 PATIENCE = 30
@@ -131,10 +131,11 @@ def test_files_of_exited_workers_are_archived_and_counters_never_decrease(
 def test_workers_serve_without_metrics_when_their_folder_is_full(
     database_url: str, tmp_path: Path
 ) -> None:
-    if subprocess.run(["unshare", *PRIVATE_MOUNTS, "true"], check=False).returncode:
-        skip_without("a private file system (unshare)")
+    unshare = require_tool("unshare")
+    if subprocess.run([unshare, *PRIVATE_MOUNTS, "true"], check=False).returncode:
+        skip_without("a private file system, which this user may not create")
     mount = f"mount -t tmpfs -o size=380k tmpfs {tmp_path} && exec "
-    command = ("unshare", *PRIVATE_MOUNTS, "sh", "-c", mount + " ".join(COMMAND))
+    command = (unshare, *PRIVATE_MOUNTS, "sh", "-c", mount + " ".join(COMMAND))
     with gunicorn(database_url, command=command, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
         with User(api.base, "full") as user:
             made = [user.add() for _ in range(20)]

@@ -17,6 +17,7 @@ PACKAGES = {
     "actionlint": "golang-go, as .ci/run",
     "docker": "docker.io",
     "ip": "iproute2",
+    "kubectl": "kubernetes-client",
     "kustomize": "golang-go, as .ci/run",
     "node": "nodejs",
     "promtool": "prometheus",

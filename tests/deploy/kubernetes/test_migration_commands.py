@@ -1,7 +1,6 @@
 """The documented commands end as soon as what they wait for, and print a migration's result."""
 
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.deploy.kubernetes.api_server import JOB, NAMESPACE, job_server
 from tests.support.documents import block
-from tests.support.required_tools import skip_without
+from tests.support.required_tools import require_tool, skip_without
 
 RELEASE = block("deploy/kubernetes/README.md", "MIGRATION=")
 WAIT, LOGS, CHECK = [
@@ -39,8 +38,13 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(autouse=True)
 def _kubectl() -> None:
-    if not shutil.which("kubectl"):
-        skip_without("kubectl")
+    """The commands wait for what a JSONPath finds, as kubectl can since 1.23."""
+    words = (require_tool("kubectl"), "wait", "--help")
+    if (
+        "--for=jsonpath"
+        not in subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    ):
+        skip_without("kubectl 1.23 or newer")
 
 
 def run(script: str, config: Path) -> tuple[int, str]:
