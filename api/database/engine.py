@@ -87,7 +87,7 @@ class Database:
             if lost.reason == Cause.LOST:
                 await pause()  # a server that crashed closes its connections one by one
             try:
-                return await self._repeat(statement, parameters)
+                return await self._repeat(statement.repetition or statement, parameters)
             except Problem as again:
                 if isinstance(lost, OutcomeUnknown):
                     raise lost from again

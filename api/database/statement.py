@@ -36,6 +36,7 @@ class CompiledStatement:
     A write is ``repeatable`` if it has the same effect and the same answer when applied twice.
     ``lock`` is a statement that runs before ``text`` and takes the locks of a write: ``text`` has
     a snapshot of its own, and sees what others committed while the lock was awaited.
+    ``repetition`` is sent instead the second time, when the first answer was lost.
     ``to_problem`` knows errors of this statement alone; it returns None for all others.
     """
 
@@ -46,6 +47,7 @@ class CompiledStatement:
     repeatable: bool = False
     to_problem: ToProblem | None = None
     lock: str = ""
+    repetition: "CompiledStatement | None" = None
 
     @classmethod
     def of(

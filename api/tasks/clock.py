@@ -1,8 +1,8 @@
 """The clock of a user: every write of the user's tasks locks it, and moves it where it applies.
 
-A write is a message of two statements: the first takes the lock, the second has a snapshot from
-after it, and the lock excludes other writes of the user's tasks until the commit. Therefore
-``updated_at`` is a version that increases in the order of commits, and every condition is exact.
+The lock lasts until the commit and excludes other writes of the user's tasks, so ``updated_at`` is
+a version that increases in the order of commits. A write with a condition locks it in a statement
+of its own: the next statement of the message has a snapshot from after it, and is exact.
 """
 
 from typing import Any
@@ -11,19 +11,14 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    DateTime,
-    Interval,
     Select,
     Text,
-    Update,
     bindparam,
-    cast,
     false,
     func,
     literal_column,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -34,13 +29,10 @@ from api.tasks.user_row import insert_user
 USER_ID: ColumnElement[str] = bindparam("user_id", type_=Text)
 OWNED_CLOCK = CLOCK.c.user_id == USER_ID
 # Greater than before, even if the server's clock stands still or is set back.
-NEXT = func.greatest(func.now(), CLOCK.c.at + cast(literal_column("'1 microsecond'"), Interval))
-# Within the message: the version to which ``take_and_move`` moved the clock.
-_MOVED: ColumnElement[str] = literal_column("'app.at'")
-MOVED = cast(
-    func.nullif(func.current_setting(_MOVED, true()), literal_column("''")), DateTime(timezone=True)
-)
+_MICROSECOND: ColumnElement[Any] = literal_column("interval '1 microsecond'")
+NEXT = func.greatest(func.now(), CLOCK.c.at + _MICROSECOND)
 ZERO: ColumnElement[int] = literal_column("0")
+_ONE: ColumnElement[int] = literal_column("1")
 _MAX_TASKS: ColumnElement[int] = bindparam("max_tasks", type_=BigInteger)
 # Whether the user may have one more live task; without limit if ``max_tasks`` is 0.
 HAS_ROOM = or_(_MAX_TASKS == ZERO, CLOCK.c.live < _MAX_TASKS)
@@ -57,17 +49,6 @@ def take() -> Select[Any]:
     return _then_limit(found.cte("taken"))
 
 
-def take_and_move() -> Update:
-    """Lock the user's clock and move it to ``MOVED``: for a write that has no condition.
-
-    Whether the task exists is not known yet, so a write to a missing task moves the clock too, and
-    a client that polls gets one more answer that is not 304.
-    """
-    moved = update(CLOCK).where(OWNED_CLOCK).values(at=NEXT)
-    kept = func.set_config(_MOVED, cast(CLOCK.c.at, Text), true())
-    return moved.returning(kept, _LIMIT_REST)
-
-
 def take_or_start(*, creates_user: bool) -> Select[Any]:
     """Lock the user's clock for a create, and start it where there is none.
 
@@ -81,6 +62,19 @@ def take_or_start(*, creates_user: bool) -> Select[Any]:
     )
     taken = _then_limit(locked.returning(CLOCK.c.at).cte("taken"))
     return taken.add_cte(insert_user(USER_ID)) if creates_user else taken
+
+
+def start_or_move() -> CTE:
+    """Lock the user's clock and move it for one more live task, if there is room for it.
+
+    A clock that is started here begins with that task, ``purged`` just before it.
+    """
+    before = func.now() - _MICROSECOND
+    new = insert(CLOCK).values(user_id=USER_ID, at=func.now(), purged=before, live=_ONE)
+    moved = new.on_conflict_do_update(
+        index_elements=["user_id"], set_={"at": NEXT, "live": CLOCK.c.live + _ONE}, where=HAS_ROOM
+    )
+    return moved.returning(CLOCK.c.at).cte("clock")
 
 
 def move(

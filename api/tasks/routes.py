@@ -19,6 +19,7 @@ from api.state import state_of
 from api.tasks import etags, statements
 from api.tasks.batch import apply_batch
 from api.tasks.changes import read_changes
+from api.tasks.create_statement import create
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import SHAPE, page
 from api.tasks.responses import is_known, not_modified, page_response, task_response
@@ -89,13 +90,13 @@ async def create_task(
 ) -> Response:
     """Create a task; with an ``Idempotency-Key`` a repeated request returns the first task."""
     settings = state_of(request).settings
-    create = statements.create(creates_user=settings.creates_users)
+    statement = create(creates_user=settings.creates_users, has_key=idempotency_key is not None)
     values = {
         "idempotency_key": idempotency_key or secrets.token_hex(16),
         "request_hash": idempotency_key and task.request_hash(),
         "max_tasks": settings.max_tasks_per_user,
     }
-    rows = await _execute(request, create, user_id, **task.columns(), **values)
+    rows = await _execute(request, statement, user_id, **task.columns(), **values)
     if not rows:
         raise TooManyTasks
     [(*_, task_id, is_new, same_request)] = rows

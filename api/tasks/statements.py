@@ -23,13 +23,10 @@ from sqlalchemy import (
     case,
     cast,
     exists,
-    false,
     func,
-    insert,
     null,
     select,
     true,
-    union_all,
     update,
 )
 from sqlalchemy.sql.selectable import NamedFromClause
@@ -37,9 +34,8 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from api.database.statement import CompiledStatement
 from api.tasks import clock, etags
 from api.tasks.clock import USER_ID
-from api.tasks.schemas import TaskCreate, TaskRead
+from api.tasks.schemas import TaskRead
 from api.tasks.tables import TASK
-from api.tasks.user_row import user_required
 
 TASK_COLUMNS = [TASK.c[name] for name in TaskRead.model_fields]
 
@@ -64,36 +60,12 @@ def read() -> CompiledStatement:
 
 
 @cache
-def create(*, creates_user: bool) -> CompiledStatement:
-    """Insert a task, or return the task that an earlier request with the same key created.
-
-    More columns: its id, whether it is new, whether the request hash is the same. There is no row
-    if the user has ``max_tasks`` tasks.
-    """
-    is_same = TASK.c.request_hash == bindparam("request_hash")
-    with_key = TASK.c.idempotency_key == bindparam("idempotency_key")
-    found = select(*TASK_COLUMNS, is_same.label("same_request")).where(OWNED, with_key).cte("found")
-    at = clock.move(~exists(select(found.c.id)), clock.HAS_ROOM, live=1)
-    made = _insert(at).cte("made")
-    new = _created(made, is_new=true(), same_request=true())
-    earlier = _created(found, is_new=false(), same_request=found.c.same_request)
-    return CompiledStatement.of(
-        "create",
-        union_all(new, earlier),
-        writes=True,
-        repeatable=True,
-        to_problem=user_required if creates_user else None,
-        lock=clock.take_or_start(creates_user=creates_user),
-    )
-
-
-@cache
 def change(names: frozenset[str], *, checked: bool = False) -> CompiledStatement:
     """Set exactly the columns of these names."""
 
     def changes(at: ColumnElement[Any]) -> dict[str, Any]:
         completed_at = case((COMPLETED, func.coalesce(TASK.c.completed_at, at)))
-        return _values(names) | ({"completed_at": completed_at} if "completed" in names else {})
+        return parameters(names) | ({"completed_at": completed_at} if "completed" in names else {})
 
     return _update("change", changes, checked=checked)
 
@@ -132,30 +104,11 @@ def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Sel
     return select(text).select_from(rows if source is None else source)
 
 
-def _values(names: AbstractSet[str]) -> dict[str, Any]:
-    return {name: bindparam(name, type_=TASK.c[name].type) for name in names - {"completed"}}
-
-
-def _insert(at: CTE) -> Any:
-    """Insert the task where the clock was moved."""
-    given = _values({*TaskCreate.model_fields, "due_at", "idempotency_key", "request_hash"})
-    values = given | {
-        "user_id": USER_ID,
-        "completed_at": case((COMPLETED, func.coalesce(given["completed_at"], at.c.at))),
-        "created_at": func.coalesce(given["created_at"], at.c.at),
-        "updated_at": at.c.at,
+def parameters(names: AbstractSet[str]) -> dict[str, Any]:
+    """A parameter for each column of these names, except ``completed``, which is generated."""
+    return {
+        name: bindparam(name, type_=TASK.c[name].type) for name in sorted(names - {"completed"})
     }
-    row = select(*values.values()).select_from(at)
-    return insert(TASK).from_select([*values], row).returning(*TASK_COLUMNS)
-
-
-def _created(
-    rows: CTE, *, is_new: ColumnElement[bool], same_request: ColumnElement[bool]
-) -> Select[Any]:
-    task = select(*(rows.c[column.name] for column in TASK_COLUMNS)).correlate(rows).lateral("task")
-    return rows_as_json(task, rows.join(task, true())).add_columns(
-        etags.of_version(rows.c.updated_at), rows.c.id, is_new, same_request
-    )
 
 
 def _update(name: str, changes: Changes, *, checked: bool) -> CompiledStatement:
@@ -163,13 +116,14 @@ def _update(name: str, changes: Changes, *, checked: bool) -> CompiledStatement:
         # It is not repeated: its condition no longer holds then.
         answer, lock = _update_if_current(changes), clock.take()
         return CompiledStatement.of(name, answer, writes=True, lock=lock)
-    changed = _changed(changes, clock.MOVED).where(LIVE).returning(*TASK_COLUMNS).cte("changed")
+    # Rows are looked up before the lock of the clock is awaited, and once more after it.
+    at = select(clock.move().c.at).scalar_subquery()
+    changed = _changed(changes, at).where(LIVE).returning(*TASK_COLUMNS).cte("changed")
     return CompiledStatement.of(
         name,
         with_tag(changed),
         writes=True,
         repeatable=name != "toggle",  # which has another effect the second time
-        lock=clock.take_and_move(),
     )
 
 

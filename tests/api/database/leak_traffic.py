@@ -10,7 +10,7 @@ import orjson
 from api.database.engine import Database
 from api.database.statement import CompiledStatement
 from api.problems.problem import Problem
-from api.tasks import statements
+from api.tasks import create_statement, statements
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
 from api.tasks.schemas import TaskCreate
@@ -101,7 +101,7 @@ async def exchange(
 
 
 async def _furnish(database: Database, tenant: Tenant) -> None:
-    create = statements.create(creates_user=True)
+    create = create_statement.create(creates_user=True, has_key=False)
     task = TaskCreate(title=tenant.canary[1]).columns() | {
         "due_at": None,
         "request_hash": None,

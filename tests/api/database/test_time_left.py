@@ -12,7 +12,7 @@ from api.database.engine import Database
 from api.database.statement import CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
-from api.tasks import statements
+from api.tasks import create_statement
 from api.tasks.schemas import TaskCreate
 from api.telemetry import request_context
 from tests.support.database.faults import task_table_locked
@@ -83,7 +83,7 @@ def test_a_write_that_a_lock_delays_beyond_its_request_is_certainly_not_applied(
         "request_hash": None,
         "max_tasks": 0,
     }
-    create = statements.create(creates_user=True)
+    create = create_statement.create(creates_user=True, has_key=False)
 
     async def work(database: Database) -> None:
         await database.run(create, user, **task, idempotency_key="first")

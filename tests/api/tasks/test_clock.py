@@ -1,7 +1,7 @@
 """The clock of a user: which writes move it, in which order, and what it counts."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+from httpx2 import Response
 
 from api.database.statement import CompiledStatement
 from api.tasks import clock
@@ -126,12 +127,25 @@ def test_live_tasks_are_counted_exactly_while_many_write(alice: User, database_u
     assert clock_of(database_url, alice)[2] == len(alice.all()) == 20
 
 
+WRITES: dict[str, Callable[[User, int], Response]] = {
+    "toggle": lambda user, task: user.patch(f"{user.one(task)}/complete"),
+    "create": lambda user, _: user.post(user.tasks, json={"title": "new"}),
+    "create with a key": lambda user, _: user.post(
+        user.tasks, json={"title": "new"}, headers={"Idempotency-Key": "once"}
+    ),
+    "checked": lambda user, task: user.put(
+        user.one(task), json={"title": "new"}, headers={"If-Match": "*"}
+    ),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
 def test_a_write_that_began_earlier_and_commits_later_has_the_greater_version(
-    alice: User, database_url: str
+    write: str, alice: User, database_url: str
 ) -> None:
-    path = alice.one(alice.add()["id"])
+    task = alice.add()["id"]
     with ThreadPoolExecutor(1) as threads, held(database_url, alice.user_id) as other:
-        answer = threads.submit(alice.patch, f"{path}/complete")
+        answer = threads.submit(WRITES[write], alice, task)
         await_waiting(database_url, alice.user_id)
         other.execute(
             "UPDATE task_clock SET at = clock_timestamp() + interval '1 second'"
@@ -157,7 +171,6 @@ def test_a_write_sees_what_was_committed_while_it_waited(alice: User, database_u
 
 LOCKS = {
     "take": clock.take(),
-    "take_and_move": clock.take_and_move(),
     "take_or_start": clock.take_or_start(creates_user=True),
 }
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from psycopg2.extensions import POLL_OK, POLL_READ
 
 from api.database.statement import CompiledStatement
-from api.tasks import statements
+from api.tasks import create_statement, statements
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import page
 
@@ -27,7 +27,8 @@ SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
 EDDSA_KEY = cast("Ed25519PublicKey", load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()))
 CONNECTIONS = 10
 LIST, LIMIT = page(ListQuery())
-READ, TOGGLE, CREATE = statements.read(), statements.toggle(), statements.create(creates_user=True)
+READ, TOGGLE = statements.read(), statements.toggle()
+CREATE = create_statement.create(creates_user=True, has_key=False)
 HEADERS = [(b"content-type", b"application/json")]
 NEW: dict[str, Any] = {
     "completed": False,
