@@ -1,6 +1,6 @@
 """Signatures of compact tokens (RFC 7515 section 5.2); good ones by a public key are remembered.
 
-EdDSA costs 115 µs a token and HS256 2 µs, and a client sends the same token with every request
+EdDSA costs 70 µs a token and HS256 2 µs, and a client sends the same token with every request
 for minutes. A remembered signature says nothing about the claims: those are checked every time.
 """
 
