@@ -1,6 +1,7 @@
 """Near the end of a request nothing is begun that could not be finished."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from api.telemetry import request_context
 from tests.support.database.faults import task_table_locked
 from tests.support.database.faulty_proxy import FaultyProxy, faulty_proxy, silenced
 from tests.support.database.pool import backend, by_many, opened_database, sleep
+from tests.support.http.server import make_settings
 
 WRITE = CompiledStatement("write", "SELECT 1", {}, writes=True, repeatable=True)
 LIST = CompiledStatement("list", "SELECT title FROM task", {}, writes=False)
@@ -164,13 +166,16 @@ def test_a_retry_ends_with_its_request(through: tuple[FaultyProxy, str]) -> None
         current = with_seconds_left(0.8)
         first = iter([True])
         proxy.drops_answer_to = lambda _: next(first, False)
-        proxy.before_connecting = lambda: time.sleep(1)
+        connects = threading.Event()
+        proxy.before_connecting = connects.wait
         started = time.monotonic()
         problem = await raised(database.run(WRITE, "alice"))
+        waited = time.monotonic() - started
+        connects.set()
 
         assert isinstance(problem, OutcomeUnknown)
         assert current.retries == 1
-        assert time.monotonic() - started < 1
+        assert waited < make_settings().connect_deadline_seconds
 
     run(url, work)
 

@@ -14,6 +14,7 @@ from tests.support.http.background_traffic import IDEMPOTENT, background_traffic
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 from tests.support.observability.metrics import scrape, total
+from tests.support.waiting import wait_until
 
 
 class Asleep(NamedTuple):
@@ -58,7 +59,7 @@ def test_a_wake_within_the_budget_fails_no_request(
 
     assert not load.failed()
     print(f"\nwake after {seconds} s: the slowest answer took {load.slowest():.2f} s")
-    assert load.slowest() <= seconds + 1
+    assert load.slowest() <= make_settings().connect_deadline_seconds
     assert time.monotonic() - begun > seconds
     assert after > cold
 
@@ -84,26 +85,20 @@ def test_a_wake_beyond_the_budget_is_a_503_in_time_and_needs_no_restart(
         started = time.monotonic()
         first = early.get(early.tasks)
         waited = time.monotonic() - started
+        connections = len(api.faulty_proxy.connection_times)
         at_once = [early.post(early.tasks, json={"title": "new"}) for _ in range(5)]
+        refused_at_once = len(api.faulty_proxy.connection_times) == connections
         open_breaker = total(scrape(api.base), "tasks_api_db_breaker_open")
-        seconds = worked_again(early) - started
+        wait_until(lambda: early.get(early.tasks).status_code != 503)
+        assert all(send(early, early.add()["id"]).is_success for send in IDEMPOTENT.values())
         text = scrape(api.base)
 
     for response in (first, *at_once):
         assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
         assert response.headers["retry-after"] == "1"
-    assert 1 <= waited <= 1.5
-    assert all(response.elapsed.total_seconds() < 0.5 for response in at_once)
+    assert 1 <= waited < 2.5
+    assert refused_at_once
     assert open_breaker == 1
-    assert seconds <= 2.5 + 1 + 2
     assert total(text, "tasks_api_db_breaker_open") == 0
     assert total(text, "tasks_api_db_unavailable_total", cause="wake") >= 1
     assert total(text, "tasks_api_db_unavailable_total", cause="breaker") >= 5
-
-
-def worked_again(user: User) -> float:
-    """When reads and writes worked again."""
-    while user.get(user.tasks).status_code == 503:
-        time.sleep(0.05)
-    assert all(send(user, user.add()["id"]).is_success for send in IDEMPOTENT.values())
-    return time.monotonic()
