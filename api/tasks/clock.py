@@ -5,15 +5,19 @@ a version that increases in the order of commits. A write with a condition locks
 of its own: the next statement of the message has a snapshot from after it, and is exact.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BigInteger,
     ColumnElement,
     Select,
     Text,
     bindparam,
+    cast,
     false,
     func,
     literal_column,
@@ -21,7 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 
 from api.tasks.tables import CLOCK
 from api.tasks.user_row import insert_user
@@ -31,6 +35,8 @@ OWNED_CLOCK = CLOCK.c.user_id == USER_ID
 # Greater than before, even if the server's clock stands still or is set back.
 _MICROSECOND: ColumnElement[Any] = literal_column("interval '1 microsecond'")
 NEXT = func.greatest(func.now(), CLOCK.c.at + _MICROSECOND)
+# The state of a user without a clock.
+NEVER = "0"
 ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _MAX_TASKS: ColumnElement[int] = bindparam("max_tasks", type_=BigInteger)
@@ -41,6 +47,20 @@ _LIMIT_REST: ColumnElement[str] = literal_column("""
 set_config('statement_timeout', greatest(1, 1000 * extract(epoch FROM
     current_setting('statement_timeout')::interval - (clock_timestamp() - now())))::int::text, true)
 """)
+
+
+def read() -> ColumnElement[Any]:
+    """The times ``at`` and ``purged`` as text, or NULL without a clock; for ``parse``."""
+    times = cast(array([CLOCK.c.at, CLOCK.c.purged]), ARRAY(Text))
+    return select(times).where(OWNED_CLOCK).scalar_subquery()
+
+
+def parse(times: Sequence[str] | None) -> tuple[str, datetime | None, datetime | None]:
+    """The state of which tags are made, ``at`` and ``purged``."""
+    if times is None:
+        return NEVER, None, None
+    at, purged = map(datetime.fromisoformat, times)
+    return times[0], at, purged
 
 
 def take() -> Select[Any]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Text,
+    any_,
     bindparam,
     cast,
     func,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlmodel import SQLModel
 
-from api.tasks.clock import OWNED_CLOCK
+from api.tasks.clock import NEVER, OWNED_CLOCK
 from api.tasks.tables import CLOCK
 
 
@@ -36,7 +37,7 @@ def of_version(version: ColumnElement[Any]) -> ColumnElement[str]:
 def collection_state(*more: ColumnElement[Any]) -> ColumnElement[str]:
     """What the tag of a collection depends on: the user's clock, and the times in ``more``."""
     at = select(CLOCK.c.at).where(OWNED_CLOCK).scalar_subquery()
-    texts = (func.coalesce(cast(time, Text), literal_column("'0'")) for time in (at, *more))
+    texts = (func.coalesce(cast(time, Text), literal_column(f"'{NEVER}'")) for time in (at, *more))
     return reduce(add, texts)
 
 
@@ -49,6 +50,11 @@ def known_states(shape: str, tags: Sequence[str]) -> list[str]:
     """The states of those of the tags that are of this shape."""
     start = f'"{shape}-'
     return [tag[len(start) : -1].replace("_", " ") for tag in tags if tag.startswith(start)]
+
+
+def is_known(state: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the state is one of the parameter ``known_states``."""
+    return state == any_(bindparam("known_states", type_=ARRAY(Text)))
 
 
 def matches(tag: ColumnElement[str], parameter: str) -> ColumnElement[bool]:

@@ -1,31 +1,24 @@
 """The SQL of a list page: filters, sort orders and keyset pagination."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    FromClause,
     Select,
-    Text,
-    any_,
     asc,
     bindparam,
     case,
-    cast,
     collate,
     desc,
     func,
     literal_column,
     not_,
-    null,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from api.database.engine import Rows
 from api.database.statement import CompiledStatement
@@ -43,9 +36,12 @@ SORT_KEYS: dict[Sort, ColumnElement[Any]] = {
     "title": collate(TASK.c.title, "C"),
     "priority": TASK.c.priority_rank,
 }
-MAX_PAGE_BYTES, MAX_TASK_BYTES = 2**20, 2**15
+MAX_PAGE_BYTES, MAX_TASK_BYTES, MAX_CHARACTER_BYTES = 2**20, 2**15, 4
 # So many tasks fit into any page: PostgreSQL need not measure them, which is half of the planning.
 MAX_UNMEASURED = MAX_PAGE_BYTES // MAX_TASK_BYTES
+# Between the tasks of a page: in JSON as PostgreSQL makes it, a newline is escaped.
+SEPARATOR = "\n"
+IsKnown = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 SHAPE = etags.shape_of([TaskRead])
 POSITION = tuple_(bindparam("after_key"), bindparam("after_id"))
 
@@ -53,11 +49,9 @@ POSITION = tuple_(bindparam("after_key"), bindparam("after_id"))
 def page(
     query: ListQuery, known_tags: Sequence[str] = ()
 ) -> tuple[CompiledStatement, dict[str, Any]]:
-    """The statement of a page and its values.
+    """The statement of a page and its values; columns as ``in_one_row`` says.
 
-    Columns: the state of the tag, a task's JSON, and the size in bytes of the page that ends with
-    it, or NULL where so few tasks always fit. There may be one row more than belongs to the page.
-    Without a task there is one row; no task is read if the client knows the state.
+    No task is read if the client knows the state of the tag, the first column.
     """
     values = filters.values(query)
     names = frozenset(values.keys() & filters.FILTERS.keys())
@@ -75,9 +69,17 @@ def page(
     return _page(form), values | word_values | after | known | {"limit": query.limit + 1}
 
 
-def cut(rows: Rows, limit: int) -> list[str]:
-    """The tasks that belong to the page; it is not the last page if there are more rows."""
-    return [task for _, task, sizes in rows[:limit] if task and (sizes or 0) < MAX_PAGE_BYTES]
+def cut(rows: Rows, limit: int) -> tuple[list[str], bool]:
+    """The JSON of each task that belongs to the page, and whether there are more after it."""
+    [(_, text)] = rows
+    found = text.split(SEPARATOR) if text else []
+    fitting = found[:-1] if text and _is_too_long(text) else found
+    return fitting[:limit], len(found) > min(limit, len(fitting))
+
+
+def _is_too_long(text: str) -> bool:
+    most = MAX_PAGE_BYTES - 2  # without the brackets
+    return len(text) > most // MAX_CHARACTER_BYTES and len(text.encode()) > most
 
 
 class _Form(NamedTuple):
@@ -106,48 +108,42 @@ def _page(form: _Form) -> CompiledStatement:
         searched = search.searched_text()
         rows = rows.select_from(TASK.join(searched, true()))
         rows = rows.where(*search.conditions(form.words, searched))
-    rows = rows.limit(bindparam("limit"))
-    page = tagged(
-        etags.collection_state(),
-        rows,
-        is_conditional=form.is_conditional,
-        is_measured=form.is_measured,
-    )
+    rows, state = rows.limit(bindparam("limit")), etags.collection_state()
+    is_known = etags.is_known if form.is_conditional else None
+    page = in_one_row(rows, state, is_measured=form.is_measured, is_known=is_known)
     return CompiledStatement.of("list", page)
 
 
-def tagged(
-    state: ColumnElement[str], rows: Select[Any], *, is_conditional: bool, is_measured: bool
+def in_one_row(
+    rows: Select[Any], state: ColumnElement[Any], *, is_measured: bool, is_known: IsKnown | None
 ) -> Select[Any]:
-    """The state of the tag beside each row of the page, of which nothing is read if it is known."""
-    one = select(state.label("state"))
-    states: FromClause = one.cte("states") if is_conditional else one.subquery("states")
-    if is_conditional:
-        known = bindparam("known_states", type_=ARRAY(Text))
-        is_known = select(states.c.state == any_(known)).scalar_subquery()
-        rows = rows.where(not_(is_known))
-    if is_measured:
-        tasks = _within_bytes(rows).subquery("tasks")
-        columns = [*tasks.c]
-    else:
-        tasks = rows.subquery("tasks")
-        columns = [*rows_as_json(tasks).selected_columns, cast(null(), BigInteger)]
-    return select(states.c.state, *columns).select_from(states.outerjoin(tasks, true()))
+    """One row: the state, and the JSON of all rows of the page in their order.
+
+    The text is NULL if there are no rows, else they are joined by ``SEPARATOR``. There may be one
+    more than belongs to the page. With ``is_known`` no row is read if that is true of the state.
+    """
+    json = rows_as_json(rows.subquery("page"))
+    [task] = (_within_bytes(json) if is_measured else json).subquery("tasks").c
+    joined = func.string_agg(task, literal_column("chr(10)"))
+    if is_known is None:
+        return select(state, joined)
+    # OFFSET keeps the planner from reading the clock twice.
+    once = select(state.label("state")).offset(literal_column("0")).subquery("once")
+    page = select(joined).scalar_subquery()
+    return select(once.c.state, case((not_(is_known(once.c.state)), page)))
 
 
-def _within_bytes(rows: Select[Any]) -> Select[Any]:
-    """The rows as JSON, in the order in which they come, and the bytes up to and with each.
+def _within_bytes(json: Select[Any]) -> Select[Any]:
+    """Those of the rows that begin within ``MAX_PAGE_BYTES``.
 
-    The last row may be the first that does not fit, as a sign that there is more.
+    The last one may not fit, as a sign that there is more.
     """
     # OFFSET keeps the planner from making the JSON twice.
-    json = rows_as_json(rows.subquery("page")).offset(literal_column("0")).subquery("json")
-    [task] = json.c
+    [task] = json.offset(literal_column("0")).subquery("json").c
     size = func.octet_length(task) + 1
     sizes = func.sum(size).over(rows=(None, 0))
-    sized = select(task.label("task"), sizes.label("sizes"), size.label("size")).subquery("sized")
-    fits_before = sized.c.sizes - sized.c.size < MAX_PAGE_BYTES
-    return select(sized.c.task, sized.c.sizes).where(fits_before)
+    sized = select(task.label("task"), (sizes - size).label("before")).subquery("sized")
+    return select(sized.c.task).where(sized.c.before < MAX_PAGE_BYTES)
 
 
 def _due_date_key(direction: Direction) -> ColumnElement[Any]:

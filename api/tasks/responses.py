@@ -38,8 +38,8 @@ def page_response(
     request: Request, tag: str, rows: Rows, limit: int, order: tuple[Order, Direction]
 ) -> Response:
     """The tasks of a page, with a ``Link`` to the next one (RFC 8288)."""
-    tasks, headers = cut(rows, limit), {"ETag": tag}
-    if tasks and len(tasks) < len(rows):
+    (tasks, has_more), headers = cut(rows, limit), {"ETag": tag}
+    if has_more:
         headers["Link"] = _next_link(request, cursor.encode(*order, tasks[-1]))
     return json_response(f"[{','.join(tasks)}]", headers=headers)
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from api.database.statement import CompiledStatement
 from api.tasks import clock, etags
-from api.tasks.listing import POSITION, tagged
+from api.tasks.listing import POSITION, in_one_row
 from api.tasks.schemas import TrashedTask
 from api.tasks.statements import (
     LIVE,
@@ -62,8 +62,10 @@ def page(*, is_first: bool, is_conditional: bool) -> CompiledStatement:
     rows = rows.order_by(TASK.c.deleted_at.desc(), TASK.c.id.desc()).limit(bindparam("limit"))
     oldest = select(TASK.c.deleted_at).where(OWNED, TRASHED).order_by(TASK.c.deleted_at, TASK.c.id)
     state = etags.collection_state(oldest.limit(literal_column("1")).scalar_subquery())
-    page = tagged(state, rows, is_conditional=is_conditional, is_measured=True)
-    return CompiledStatement.of("trash", page)
+    is_known = etags.is_known if is_conditional else None
+    return CompiledStatement.of(
+        "trash", in_one_row(rows, state, is_measured=True, is_known=is_known)
+    )
 
 
 @cache

@@ -12,7 +12,7 @@ from api.database.statement import CompiledStatement
 from api.problems.problem import Problem
 from api.tasks import create_statement, statements
 from api.tasks.list_query import ListQuery
-from api.tasks.listing import page
+from api.tasks.listing import SEPARATOR, page
 from api.tasks.schemas import TaskCreate
 
 TASKS_EACH = 3
@@ -123,9 +123,10 @@ async def _outcome(database: Database, kind: Kind, tenant: Tenant, other: Tenant
         return getattr(problem.__cause__, "pgcode", problem.reason)
     except TimeoutError:
         return "given up"
-    # The first row of a list is its tag.
+    # A list has its tasks in one row, after its tag.
     texts = [column for row in rows for column in row if isinstance(column, str)]
-    tasks = [orjson.loads(text) for text in texts if text.startswith("{")]
+    lines = [line for text in texts for line in text.split(SEPARATOR)]
+    tasks = [orjson.loads(line) for line in lines if line.startswith("{")]
     return [(task["user_id"], task["title"]) for task in tasks]
 
 

@@ -21,7 +21,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 from api.database.statement import CompiledStatement
 from api.tasks import create_statement, statements
 from api.tasks.list_query import ListQuery
-from api.tasks.listing import page
+from api.tasks.listing import SEPARATOR, page
 
 SECRET = os.environ["BETTER_AUTH_SECRET"].encode()
 EDDSA_KEY = cast("Ed25519PublicKey", load_pem_public_key(os.environ["EDDSA_PUBLIC_KEY"].encode()))
@@ -107,8 +107,8 @@ async def _answer(scope: Any, receive: Any) -> bytes:
         sent = orjson.loads((await receive())["body"])
         rows = await POOL.run(CREATE, user_id, **values | sent, idempotency_key=uuid4().hex)
     elif len(parts) == 1:
-        rows = await POOL.run(LIST, user_id, **LIMIT)
-        return b"[" + b",".join(task.encode() for _, task, _ in rows if task) + b"]"
+        [(_, text)] = await POOL.run(LIST, user_id, **LIMIT)
+        return f"[{(text or '').replace(SEPARATOR, ',')}]".encode()
     else:
         message = TOGGLE if scope["method"] == "PATCH" else READ
         rows = await POOL.run(message, user_id, id=int(parts[1]))
