@@ -42,6 +42,8 @@ COMMON_ERRORS: Sequence[ProblemType] = (
     catalogue.KeysUnavailable,
 )
 TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
+TRASH_ERRORS: Sequence[ProblemType] = (catalogue.TrashedTaskNotFound,)
+OPERATIONS_ON_THE_TRASH = {"restore_task", "erase_task"}
 BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
 WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
 IF_MATCH_ERRORS: Sequence[ProblemType] = (catalogue.VersionMismatch,)
@@ -130,9 +132,10 @@ class ErrorResponse:
 def error_responses(route: APIRoute) -> list[ErrorResponse]:
     """Every error response of a route's operation, by status."""
     methods = route.methods or set()
+    of_task = TRASH_ERRORS if route.name in OPERATIONS_ON_THE_TRASH else TASK_ERRORS
     problems = [
         *COMMON_ERRORS,
-        *(TASK_ERRORS if "{id}" in route.path else ()),
+        *(of_task if "{id}" in route.path else ()),
         *(BODY_ERRORS if route.body_field else ()),
         *(WRITE_ERRORS if "GET" not in methods else ()),
         *(IF_MATCH_ERRORS if _takes(route, "If-Match") else ()),

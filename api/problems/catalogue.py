@@ -81,6 +81,12 @@ class TaskNotFound(Problem):
     detail = "There is no such task."
 
 
+class TrashedTaskNotFound(TaskNotFound):
+    """The trash has no task with this id, or it belongs to another user."""
+
+    detail = "There is no such task in the trash."
+
+
 class MethodNotAllowed(Problem):
     """The path exists; ``Allow`` lists its methods (RFC 9110 section 15.5.6)."""
 

@@ -1,8 +1,8 @@
 """The endpoint of batches."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import Header
 from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,22 +13,19 @@ from api.problems.catalogue import (
     IdempotencyMismatch,
     TaskNotFound,
     TooManyTasks,
+    TrashedTaskNotFound,
 )
 from api.problems.problem import Problem
 from api.state import state_of
 from api.tasks import batch_statement
-from api.tasks.batch_body import Batch, CreateOperation
+from api.tasks.batch_body import AnyOperation, Batch, CreateOperation, RestoreOperation
 from api.telemetry import metrics, request_context
-from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
+from api.web.strict_request import key_header
 from api.web.user_route import UserId
 
 BatchKey = Annotated[
     str | SkipJsonSchema[None],
-    Header(
-        alias=IDEMPOTENCY_KEY,
-        description="Makes a repeated request return the tasks of the first one, for 30 days.",
-        json_schema_extra={"pattern": f"^{VISIBLE.pattern}$"},
-    ),
+    key_header("Makes a repeated request return the tasks of the first one, for 30 days."),
 ]
 
 
@@ -56,7 +53,7 @@ async def apply_batch(
         trash_days=settings.trash_days,
         max_tasks=settings.max_tasks_per_user,
     )
-    return _response(sorted(rows))
+    return _response(sorted(rows), batch.operations)
 
 
 def _record(operations: int) -> None:
@@ -64,7 +61,7 @@ def _record(operations: int) -> None:
     metrics.BATCH_OPERATIONS.observe(operations)
 
 
-def _response(rows: Rows) -> Response:
+def _response(rows: Rows, operations: Sequence[AnyOperation]) -> Response:
     """The answer to a batch; raises the problem of the operations that were refused."""
     codes = {code for _, code, _ in rows}
     if "idempotency_mismatch" in codes:
@@ -74,13 +71,15 @@ def _response(rows: Rows) -> Response:
     for problem, member in ((TaskNotFound(), "id"), (BatchVersionMismatch(), "if_match")):
         if problem.code in codes:
             numbers = [number for number, code, _ in rows if code == problem.code]
-            problem.errors = [_error(problem, number, member) for number in numbers]
+            problem.errors = [_error(problem, n, member, operations[n]) for n in numbers]
             raise problem
     tasks = ",".join(task or "null" for _, _, task in rows)
     replayed = {"Idempotency-Replayed": "true"} if "replayed" in codes else {}
     return Response(f'{{"tasks":[{tasks}]}}', headers=replayed, media_type="application/json")
 
 
-def _error(problem: Problem, number: int, member: str) -> dict[str, Any]:
+def _error(problem: Problem, number: int, member: str, operation: AnyOperation) -> dict[str, Any]:
     loc = ["body", "operations", number, member]
-    return {"loc": loc, "code": problem.code, "message": problem.detail}
+    is_restore = isinstance(operation, RestoreOperation)
+    message = TrashedTaskNotFound.detail if is_restore else problem.detail
+    return {"loc": loc, "code": problem.code, "message": message}

@@ -18,14 +18,18 @@ Known = Sequence[str]
 
 
 def task_response(
-    rows: Rows, status: int = 200, headers: dict[str, str] | None = None, known: Known = ()
+    rows: Rows,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    known: Known = (),
+    missing: type[TaskNotFound] = TaskNotFound,
 ) -> Response:
     """The task of a statement's row; 304 if its tag is known.
 
-    Raises ``TaskNotFound``, or ``VersionMismatch`` if the condition of the request did not hold.
+    Raises ``missing``, or ``VersionMismatch`` if the condition of the request did not hold.
     """
     if not rows:
-        raise TaskNotFound
+        raise missing
     document, tag, *_ = rows[0]
     if document is None:
         raise VersionMismatch(tag)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Query
+from fastapi import APIRouter, Body, Query
 from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,7 +34,7 @@ from api.tasks.schemas import (
 )
 from api.tasks.trash_routes import TaskIdInPath, delete_task, erase_task, list_trash, restore_task
 from api.web.preconditions import IfMatch, IfNoneMatch, condition, known_tags
-from api.web.strict_request import IDEMPOTENCY_KEY, VISIBLE
+from api.web.strict_request import key_header
 from api.web.user_route import UserId, UserRoute
 
 
@@ -59,11 +59,7 @@ router = APIRouter(
 
 IdempotencyKey = Annotated[
     str | SkipJsonSchema[None],
-    Header(
-        alias=IDEMPOTENCY_KEY,
-        description="Makes a repeated request return the task that the first one created.",
-        json_schema_extra={"pattern": f"^{VISIBLE.pattern}$"},
-    ),
+    key_header("Makes a repeated request return the task that the first one created."),
 ]
 
 

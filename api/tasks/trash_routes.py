@@ -1,12 +1,15 @@
 """The endpoints of the trash."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems.catalogue import TooManyTasks
+from api.database.engine import Rows
+from api.database.statement import CompiledStatement
+from api.problems.catalogue import TooManyTasks, TrashedTaskNotFound
 from api.state import state_of
 from api.tasks import etags, trash
 from api.tasks.cursor import decode
@@ -43,46 +46,43 @@ async def delete_task(
     user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
 ) -> Response:
     """Delete a task and return its last state; it lies in the trash for ``TRASH_DAYS``."""
-    matching, days = condition(if_match), _trash_days(request)
-    remove = trash.remove if days else trash.remove_at_once
-    values = {"trash_days": days} if days else {}
-    rows = await state_of(request).database.run(
-        remove(checked=bool(matching)), user_id, id=task_id, **values, **matching
-    )
-    return task_response(rows)
+    days = _trash_days(request)
+    remove, values = (trash.remove, {"trash_days": days}) if days else (trash.remove_at_once, {})
+    return task_response(await _run(request, remove, user_id, if_match, id=task_id, **values))
 
 
 async def restore_task(
     user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
 ) -> Response:
     """Take a task out of the trash."""
-    matching = condition(if_match)
-    rows = await state_of(request).database.run(
-        trash.restore(checked=bool(matching)),
-        user_id,
-        id=task_id,
-        trash_days=_trash_days(request),
-        max_tasks=state_of(request).settings.max_tasks_per_user,
-        **matching,
-    )
+    settings = state_of(request).settings
+    values = {"trash_days": settings.trash_days, "max_tasks": settings.max_tasks_per_user}
+    rows = await _run(request, trash.restore, user_id, if_match, id=task_id, **values)
     if rows and rows[0][0] is None and rows[0][2]:
         raise TooManyTasks
-    return task_response(rows)
+    return task_response(rows, missing=TrashedTaskNotFound)
 
 
 async def erase_task(
     user_id: UserId, task_id: TaskIdInPath, request: Request, if_match: IfMatch = None
 ) -> Response:
     """Erase a task of the trash; it cannot be restored any more."""
+    values = {"id": task_id, "trash_days": _trash_days(request)}
+    rows = await _run(request, trash.erase, user_id, if_match, **values)
+    return task_response(rows, missing=TrashedTaskNotFound)
+
+
+async def _run(
+    request: Request,
+    statement: Callable[..., CompiledStatement],
+    user_id: str,
+    if_match: str | None,
+    **values: int,
+) -> Rows:
+    """Run a statement that compares versions if the request has a condition."""
     matching = condition(if_match)
-    rows = await state_of(request).database.run(
-        trash.erase(checked=bool(matching)),
-        user_id,
-        id=task_id,
-        trash_days=_trash_days(request),
-        **matching,
-    )
-    return task_response(rows)
+    text = statement(checked=bool(matching))
+    return await state_of(request).database.run(text, user_id, **values, **matching)
 
 
 def _trash_days(request: Request) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fastapi import Header
 from starlette.requests import Request
 
 from api.problems.catalogue import (
@@ -22,6 +23,12 @@ from api.web.state import web_state
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VISIBLE = re.compile(r"[!-~]{1,255}")
 ABSENT: Any = object()
+
+
+def key_header(description: str) -> Any:
+    """The parameter ``Idempotency-Key`` of an endpoint."""
+    pattern = {"pattern": f"^{VISIBLE.pattern}$"}
+    return Header(alias=IDEMPOTENCY_KEY, description=description, json_schema_extra=pattern)
 
 
 class StrictRequest(Request):

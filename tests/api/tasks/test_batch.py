@@ -191,7 +191,10 @@ def test_missing_tasks_come_before_other_versions(alice: User) -> None:
     response = send(alice, old, delete({"id": 2**62}), create(), restore({"id": 2**61}))
 
     assert response.json()["code"] == "task_not_found"
-    assert [entry["loc"][2] for entry in response.json()["errors"]] == [1, 3]
+    assert [(entry["loc"][2], entry["message"]) for entry in response.json()["errors"]] == [
+        (1, "There is no such task."),
+        (3, "There is no such task in the trash."),
+    ]
 
 
 def test_every_operation_with_another_version_is_named(alice: User, database_url: str) -> None:

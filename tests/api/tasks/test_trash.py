@@ -106,8 +106,12 @@ def test_what_is_not_in_the_trash_is_neither_restored_nor_erased(alice: User) ->
     assert alice.delete(erase_path(alice, erased)).status_code == 200
 
     for task in (live, erased):
-        assert alice.post(f"{alice.one(task['id'])}/restore").status_code == 404
-        assert alice.delete(erase_path(alice, task)).status_code == 404
+        for refused in (
+            alice.post(f"{alice.one(task['id'])}/restore"),
+            alice.delete(erase_path(alice, task)),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (404, "task_not_found")
+            assert refused.json()["detail"] == "There is no such task in the trash."
     assert alice.all() == [live]
 
 
