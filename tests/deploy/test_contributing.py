@@ -113,8 +113,9 @@ def test_an_example_of_style_stands_in_the_sources(quoted: str) -> None:
 def test_a_release_is_committed_tagged_and_pushed(clone: Path, tmp_path: Path) -> None:
     require_tool("git")
     start = "git init -q -b main; git add .; git commit -qm start; touch api/x.py; git add ."
-    forge = f"git clone -q --bare . {tmp_path}/forge; git remote add origin {tmp_path}/forge"
-    prepared = shell(f"{start}; {forge}; git push -qu origin main", clone, **AUTHOR)
+    forge = 'git clone -q --bare . "$FORGE"; git remote add origin "$FORGE"'
+    settings = AUTHOR | {"FORGE": f"{tmp_path}/forge"}
+    prepared = shell(f"{start}; {forge}; git push -qu origin main", clone, **settings)
     done = shell(RELEASE, clone, **AUTHOR)
     seen = shell("git log --format=%s -1 main; git tag", tmp_path / "forge")
 

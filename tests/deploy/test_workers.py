@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -134,7 +135,7 @@ def test_workers_serve_without_metrics_when_their_folder_is_full(
     unshare = require_tool("unshare")
     if subprocess.run([unshare, *PRIVATE_MOUNTS, "true"], check=False).returncode:
         skip_without("a private file system, which this user may not create")
-    mount = f"mount -t tmpfs -o size=380k tmpfs {tmp_path} && exec "
+    mount = f"mount -t tmpfs -o size=380k tmpfs {shlex.quote(str(tmp_path))} && exec "
     command = (unshare, *PRIVATE_MOUNTS, "sh", "-c", mount + " ".join(COMMAND))
     with gunicorn(database_url, command=command, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
         with User(api.base, "full") as user:

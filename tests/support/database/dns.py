@@ -1,6 +1,7 @@
 """A network namespace with a name server of its own, and a way out to PostgreSQL."""
 
 import asyncio
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,8 +21,8 @@ def isolated(call: str, folder: Path) -> str:
     module, _, function = call.partition(":")
     name = function.partition("(")[0]
     (folder / "resolv.conf").write_text(RESOLV_CONF)
-    program = f"{sys.executable} -c 'from {module} import {name}; {function}'"
-    script = ISOLATED.format(file=folder / "resolv.conf", program=program)
+    program = shlex.join([sys.executable, "-c", f"from {module} import {name}; {function}"])
+    script = ISOLATED.format(file=shlex.quote(f"{folder / 'resolv.conf'}"), program=program)
     for tool in ("unshare", "mount", "ip"):
         require_tool(tool)
     if subprocess.run([*UNSHARE, "true"], check=False, capture_output=True).returncode:
