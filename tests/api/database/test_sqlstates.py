@@ -34,7 +34,7 @@ def test_each_sqlstate_has_its_status_and_cause(code: str, database_url: str) ->
     async def work() -> tuple[list[Problem], int, bool]:
         found = []
         async with opened_database(
-            database_url, pool_size=1, connect_deadline_seconds=0.2
+            database_url, pool_size=1, connect_deadline_seconds=1
         ) as database:
             before = await backend(database)
             for writes in (True, False):
