@@ -69,11 +69,11 @@ def test_waiters_are_not_refused_right_after_the_connection_they_waited_for(
     through: tuple[FaultyProxy, str],
 ) -> None:
     proxy, url = through
-    proxy.before_connecting = lambda: time.sleep(0.4)
+    proxy.before_connecting = lambda: time.sleep(1)
 
     async def work() -> list[Any]:
-        async with opened_database(url, pool_size=1, pool_wait_seconds=0.5) as database:
-            return await outcomes(database.run(sleep(0.3), "alice"), backend(database, "bob"))
+        async with opened_database(url, pool_size=1, pool_wait_seconds=1.5) as database:
+            return await outcomes(database.run(sleep(0.8), "alice"), backend(database, "bob"))
 
     first, second = asyncio.run(work())
     assert first == [("",)]

@@ -32,7 +32,7 @@ def carol(own: str) -> Iterator[User]:
 def test_a_statement_over_its_time_is_given_up_and_the_connection_stays(database_url: str) -> None:
     async def work() -> None:
         async with opened_database(
-            database_url, statement_timeout_seconds=0.2, pool_size=1
+            database_url, statement_timeout_seconds=0.5, pool_size=1
         ) as database:
             before = await backend(database)
             with pytest.raises(DatabaseUnavailable) as caught:
@@ -48,7 +48,7 @@ def test_a_statement_over_its_time_is_given_up_and_the_connection_stays(database
 def test_no_free_connection_is_an_overload(database_url: str) -> None:
     async def work() -> None:
         async with opened_database(database_url, pool_size=1, pool_wait_seconds=0.1) as database:
-            busy = asyncio.ensure_future(database.run(sleep(0.5), "alice"))
+            busy = asyncio.ensure_future(database.run(sleep(1), "alice"))
             await asyncio.sleep(0)
             with pytest.raises(Overloaded):
                 await backend(database)

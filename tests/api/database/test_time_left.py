@@ -204,7 +204,7 @@ def test_one_silent_connection_invalidates_all_idle_ones(
     size = 5
 
     async def work() -> None:
-        limits = {"statement_timeout_seconds": 0.4, "database_deadline_seconds": 0.4}
+        limits = {"statement_timeout_seconds": 1, "database_deadline_seconds": 1}
         async with opened_database(url, pool_size=size, **limits) as database:
             await by_many(database, sleep(0.2), size)
             proxy.blackhole_connections()

@@ -28,15 +28,15 @@ STATE = """
 def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
     server: RestartablePostgres, log: BinaryIO
 ) -> None:
-    settings = make_settings(database_url=server.url, pool_idle_seconds=0.3)
+    settings = make_settings(database_url=server.url, pool_idle_seconds=0.6)
     with serve(settings) as base, User(base, "sleepy") as user:
         user.add()
-        time.sleep(0.4)
+        time.sleep(0.7)
         before = scrape(base)
         log.read()
         for send in OPERATIONS.values():
             task = user.add()
-            time.sleep(0.4)
+            time.sleep(0.7)
             assert send(user, task["id"]).is_success
         after = scrape(base)
     lines = [json.loads(line) for line in log.read().splitlines()]
@@ -52,9 +52,9 @@ def test_a_connection_idle_for_too_long_is_replaced_without_an_error(
 
 def test_a_connection_in_use_is_kept(server: RestartablePostgres) -> None:
     async def work() -> set[int]:
-        async with opened_database(server.url, pool_idle_seconds=0.5) as database:
+        async with opened_database(server.url, pool_idle_seconds=1) as database:
             seen = set()
-            for _ in range(8):
+            for _ in range(13):
                 seen.add(await backend(database))
                 await asyncio.sleep(0.1)
             return seen
