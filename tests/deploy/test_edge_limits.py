@@ -6,6 +6,7 @@ import pytest
 
 from tests.deploy.edge_client import check_problem, check_readable, connected, request
 from tests.deploy.edge_methods import TASKS, check_all, send_all_methods, send_head
+from tests.deploy.edge_refusals import BATCH
 from tests.support.http.raw_http import RawResponse
 from tests.support.stack.compose_stack import LIMITS, NO_LIMITS, Stack
 from tests.support.waiting import wait_until
@@ -74,6 +75,19 @@ def test_exceeding_a_connection_limit_is_503(limited: Stack, limit: str) -> None
 
     check_all(answers, 503, "overloaded")
     assert probes == {200}
+
+
+@pytest.mark.parametrize("limit", ["batches_of_address 8", "batches 32"])
+def test_exceeding_a_limit_of_batches_is_503_for_batches_alone(limited: Stack, limit: str) -> None:
+    assert f"limit_conn {limit};" in LIMITS
+    limited.set_limits(LIMITS.replace(limit, f"{limit.split(maxsplit=1)[0]} 1"))
+    empty = "Content-Length: 0"
+    with connected(limited) as held:
+        held.sendall(request("POST", BATCH, "Content-Length: 9"))
+        wait_until(lambda: send_head(limited, request("POST", BATCH, empty)).status == 503)
+        other = send_head(limited, request("POST", TASKS, empty))
+
+    assert other.status == 401
 
 
 def test_probes_are_not_rate_limited(limited: Stack) -> None:
