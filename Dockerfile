@@ -1,6 +1,7 @@
 # The API's image. The default command serves; `python -m api.migrations` migrates the database.
 
 FROM python:3.13-slim-trixie AS build
+LABEL org.opencontainers.image.title=tasks-api
 COPY requirements.txt /tmp/
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes -r /tmp/requirements.txt \
@@ -12,6 +13,7 @@ COPY observability /app/observability
 RUN /opt/venv/bin/python -m compileall -q /app
 
 FROM python:3.13-slim-trixie
+LABEL org.opencontainers.image.title=tasks-api
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

@@ -3,11 +3,10 @@
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-export PORT WORKERS DATA_DIR
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev psql migration migrate resync token up down test test-all load bench check format lock openapi client clean
+.PHONY: help run dev psql migration migrate resync token up certificate down test test-all load bench check format lock openapi client clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +34,9 @@ token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=c
 
 up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for some of it)
 	@deploy/up $(SERVICES)
+
+certificate: ## print the path of the running stack's certificate, for curl --cacert
+	@deploy/certificate
 
 down: ## stop the stack and remove its containers and networks; keeps the data
 	@docker compose --profile '*' down --remove-orphans
@@ -79,6 +81,8 @@ client: tests/client/node_modules/.installed ## write the API's types for a Type
 
 clean: ## delete the environment, the local data, and the stack with its volumes
 	@! docker info >/dev/null 2>&1 || docker compose --profile '*' down --remove-orphans --volumes --rmi local
+	@! docker info >/dev/null 2>&1 || for title in tasks-api tasks-auth; do \
+		docker image prune --force --filter label=org.opencontainers.image.title=$$title >/dev/null; done
 	@rm -rf $(VENV) .data .*_cache .coverage .hypothesis
 	@find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -r {} +
 

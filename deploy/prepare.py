@@ -2,11 +2,13 @@
 
 Runs as root in the API's image before the other services start. Generated values are kept, except a
 self-signed certificate that expires soon. Each file is readable by the user of its service alone.
+``--undo`` brings back what the last run replaced: a container that restarts reads its files again.
 """
 
 import os
 import secrets
 import ssl
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -26,13 +28,17 @@ from api.telemetry import logs
 VOLUMES, GIVEN = Path("/volumes"), Path("/given")
 OWNERS = {"api": 10001, "auth": 1000, "db": 999, "nginx": 101}
 DAYS, RENEW_DAYS = 30, 14
+CERTIFICATE_ORIGIN = "nginx/tls.origin"
+REPLACED = ".replaced"
 LOCAL = "postgresql://postgres:{}@db:5432/postgres?sslmode=disable"
 
 
 def main() -> None:
     """Write the files and log the names of those that changed."""
     config = settings.load()
-    files = {**_secrets(config), "nginx/public.conf": _nginx_maps(config.cors_origins), **_tls()}
+    for replaced in VOLUMES.glob(f"*/*{REPLACED}"):
+        replaced.unlink()
+    files = {**_secrets(config), **_nginx_files(config.cors_origins), **_tls()}
     changed = [name for name, text in files.items() if _write(name, text)]
     structlog.get_logger().info("prepared", changed=changed)
 
@@ -60,15 +66,30 @@ def _read(name: str) -> str:
 
 def _write(name: str, text: str) -> bool:
     """Write the file atomically; return whether its content changed."""
-    if _read(name) == text:
-        return False
     path = VOLUMES / name
-    owner, draft = OWNERS[path.parent.name], path.with_suffix(".new")
+    if path.exists() and _read(name) == text:
+        return False
+    owner, draft = OWNERS[path.parent.name], path.with_name(f"{path.name}.new")
     draft.touch(0o400)
     draft.write_text(text)
     os.chown(draft, owner, owner)
+    if path.exists():
+        path.with_name(f"{path.name}{REPLACED}").hardlink_to(path)
     draft.rename(path)
     return True
+
+
+def undo() -> None:
+    """Bring back the files that the last run replaced."""
+    for replaced in VOLUMES.glob(f"*/*{REPLACED}"):
+        replaced.rename(replaced.with_name(replaced.name.removesuffix(REPLACED)))
+
+
+def _nginx_files(origins: Iterable[str]) -> dict[str, str]:
+    """Copies of nginx's files, because a mount of a single file does not follow a rename."""
+    given = [GIVEN / "nginx.conf", *(GIVEN / "nginx").glob("*.conf"), GIVEN / "limits.conf"]
+    copies = {f"nginx/{path.name}": path.read_text() for path in given if path.is_file()}
+    return {**copies, "nginx/public.conf": _nginx_maps(origins)}
 
 
 def _nginx_maps(origins: Iterable[str]) -> str:
@@ -84,14 +105,16 @@ def _nginx_maps(origins: Iterable[str]) -> str:
 
 def _tls() -> dict[str, str]:
     """The certificate and key from ``deploy/certs``, else a self-signed pair for localhost."""
-    certificate, key = GIVEN / "tls.crt", GIVEN / "tls.key"
+    certificate, key = GIVEN / "certs" / "tls.crt", GIVEN / "certs" / "tls.key"
     if certificate.exists() or key.exists():
         _check_pair(certificate, key)
-        return {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
-    if not _expires_soon(_read("nginx/tls.crt")):
+        pair = {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
+        return {**pair, CERTIFICATE_ORIGIN: "given"}
+    if _read(CERTIFICATE_ORIGIN) != "given" and not _expires_soon(_read("nginx/tls.crt")):
         return {}
     own = ec.generate_private_key(ec.SECP256R1())
-    return {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
+    pair = {"nginx/tls.key": _pem(own), "nginx/tls.crt": _self_signed(own)}
+    return {**pair, CERTIFICATE_ORIGIN: "generated"}
 
 
 def _check_pair(certificate: Path, key: Path) -> None:
@@ -143,4 +166,4 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> str:
 
 if __name__ == "__main__":
     logs.configure("info")
-    main()
+    undo() if "--undo" in sys.argv else main()

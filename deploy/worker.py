@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
@@ -23,6 +25,8 @@ from deploy.protocol import HttpProtocol
 DRAIN_SECONDS = 2.0
 # Longer than the request deadline, shorter than gunicorn's graceful_timeout.
 STOP_SECONDS = 20
+# For uvloop to close its handles of the listeners.
+CLOSE_SECONDS = 0.01
 
 
 class DrainingServer(Server):
@@ -42,17 +46,36 @@ class DrainingServer(Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, drain, then shut down; heartbeats to the arbiter continue meanwhile."""
+        """Stop accepting, drain, then shut down; heartbeats to the arbiter continue meanwhile.
+
+        A connection that was not yet accepted when its listener closed would be reset.
+        """
         if state := started_state(self.lifespan.state):
             state.is_draining = True
         heartbeat = asyncio.create_task(self._send_heartbeats())
         try:
+            listeners = [socket.socket(fileno=os.dup(s.fileno())) for s in sockets or []]
             for server in self.servers:
                 server.close()
+            await asyncio.sleep(CLOSE_SECONDS)
+            for sock in sockets or []:
+                sock.close()
+            await self._serve_pending(listeners)
             await self._drain()
             await super().shutdown(sockets)
         finally:
             heartbeat.cancel()
+
+    async def _serve_pending(self, listeners: list[socket.socket]) -> None:
+        """Accept what waits, close the listeners at once, and serve the accepted connections."""
+        accepted = [connection for listener in listeners for connection in _accept_all(listener)]
+        for listener in listeners:
+            listener.close()
+        loop, state = asyncio.get_running_loop(), self.lifespan.state
+        for connection in accepted:
+            await loop.connect_accepted_socket(
+                lambda: HttpProtocol(self.config, self.server_state, state), connection
+            )
 
     async def _drain(self) -> None:
         state, loop = self.server_state, asyncio.get_running_loop()
@@ -65,6 +88,13 @@ class DrainingServer(Server):
         while self.config.callback_notify:
             await self.config.callback_notify()
             await asyncio.sleep(1)
+
+
+def _accept_all(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.settimeout(0)
+    with suppress(BlockingIOError):
+        while True:
+            yield listener.accept()[0]
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]

@@ -40,6 +40,10 @@ REQUESTS_BY_STATUS = {
     status: [REQUESTS.labels(status, source) for source in ("api", "nginx")]
     for status in [*STATUSES.split(), "other"]
 }
+CRITICAL = re.compile(
+    rb"<\d+>[^{]*?nginx: \d{4}/\d\d/\d\d [\d:]+ \[(crit|alert|emerg)\] (.*?)(?:, client: .*)?$",
+    re.DOTALL,
+)
 DURATION_BY_CLASS = {digit: DURATION.labels(f"{digit}xx") for digit in "012345"}
 
 
@@ -52,12 +56,22 @@ def count(line: bytes) -> None:
     status = entry["status"]
     if entry["path"] in PROBES or status == REDIRECT_TO_HTTPS:
         return
-    # Without response headers from upstream, nginx made the answer itself.
-    by_nginx = not entry["upstream_header"][-1:].isdigit()
+    # Without response headers from upstream, nginx made the answer itself; a 502 is always its own.
+    by_nginx = status == "502" or not entry["upstream_header"][-1:].isdigit()
     # Upstream time excludes the time that the client takes; with retries it has several values.
     seconds = re.findall(r"[\d.]+", entry["upstream_seconds"]) or [entry["seconds"]]
     REQUESTS_BY_STATUS.get(status, REQUESTS_BY_STATUS["other"])[by_nginx].inc()
     DURATION_BY_CLASS[status[0]].observe(sum(map(float, seconds)))
+
+
+def log_failure(line: bytes) -> bool:
+    """Print a critical line of nginx's error log as JSON, without the request that it names."""
+    found = CRITICAL.match(line)
+    if found:
+        message = found[2].decode(errors="replace")
+        entry = {"level": "error", "event": "nginx_failed", "severity": found[1].decode()}
+        print(json.dumps(entry | {"message": message}), flush=True)
+    return bool(found)
 
 
 def main() -> None:
@@ -71,7 +85,8 @@ def main() -> None:
         while True:
             line = log.recv(MAX_LINE_BYTES)
             with suppress(Exception):  # a malformed line must not stop the exporter
-                count(line)
+                if not log_failure(line):
+                    count(line)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests.support.database.embedded_postgres import readable_folder
 from tests.support.http.client import check_response
 from tests.support.stack.compose_stack import LIMITS, Stack, project_settings, require_engine
 
-UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "nginx")
+UP = ("--profile", "auth", "up", "--build", "--detach", "--wait", "auth", "api", "nginx")
 
 
 @contextmanager

@@ -24,14 +24,21 @@ def lifted() -> Iterator[Stack]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    """A stack with default settings except its ports; ``test_compose_outage`` takes it down."""
+    with running_stack() as running:
+        yield running
+
+
 @pytest.fixture
 def volumes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Empty volumes, and an empty folder for a given certificate."""
     if os.geteuid() != 0:
         skip_without("root, which may change the owner of files")
     with readable_folder() as path:
-        for name in (*OWNERS, "given"):
-            (path / name).mkdir()
+        for name in (*OWNERS, "given/certs"):
+            (path / name).mkdir(parents=True)
         monkeypatch.chdir(path)  # without a .env
         monkeypatch.setattr(prepare, "VOLUMES", path)
         monkeypatch.setattr(prepare, "GIVEN", path / "given")

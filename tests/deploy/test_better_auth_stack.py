@@ -135,7 +135,7 @@ def test_key_rotation_and_an_outage_of_the_service(stack: Stack) -> None:
 
     before = count(stack, "jwks_fetch_failed")
     stack.compose("restart", "api")  # which forgets the keys
-    stack.compose("up", "--detach", "--wait", "nginx")
+    stack.compose("up", "--detach", "--wait", "api")
     assert stack.status("/readyz") == 200
     assert count(stack, "jwks_fetch_failed") - before <= WORKERS
     assert answered(stack, tokens[0], path) == 503

@@ -43,7 +43,7 @@ def test_a_certificate_without_its_key_is_refused_in_one_sentence(
     volumes: Path, missing: str
 ) -> None:
     give_pair(volumes)
-    (volumes / "given" / missing).unlink()
+    (volumes / "given" / "certs" / missing).unlink()
 
     with pytest.raises(SystemExit, match=r"deploy/certs: tls.crt and tls.key .*No such file"):
         prepare.main()
@@ -52,9 +52,9 @@ def test_a_certificate_without_its_key_is_refused_in_one_sentence(
 @pytest.mark.parametrize("other", PAIR)
 def test_a_key_of_another_certificate_is_refused_in_one_sentence(volumes: Path, other: str) -> None:
     give_pair(volumes)
-    mine = (volumes / "given" / other).read_text()
+    mine = (volumes / "given" / "certs" / other).read_text()
     give_pair(volumes)
-    (volumes / "given" / other).write_text(mine)
+    (volumes / "given" / "certs" / other).write_text(mine)
 
     with pytest.raises(SystemExit, match=r"deploy/certs: tls.crt and tls.key .*MISMATCH"):
         prepare.main()

@@ -1,25 +1,16 @@
 """The Compose stack from its user's view: published ports, operations, tokens, ids."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.deploy.local_run import pasted
 from tests.support.command import finished
 from tests.support.observability.metrics import total
 from tests.support.required_tools import require_clone
-from tests.support.stack.compose_stack import Stack, running_stack
+from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 
 INSIDE = ("/metrics", "/stub_status", "/nginx_status")
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack with default settings except its ports."""
-    with running_stack() as running:
-        yield running
 
 
 def test_only_nginx_is_published_and_on_loopback(stack: Stack) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT
-from tests.support.stack.compose_stack import Stack, running_stack
+from tests.support.stack.compose_stack import Stack
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -17,13 +17,6 @@ LIVE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/livez
 PROBES = ["/livez", "/healthz", "/readyz", "/startupz"]
 IDLE_SECONDS = 20
 VOLUMES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"]
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack with default settings except its ports."""
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture

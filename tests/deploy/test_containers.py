@@ -12,6 +12,8 @@ OURS = ["api", "nginx"]
 AS_ROOT = ("--rm", "--user=0", "--network=none")
 FOUND = "find / -xdev ( -path /proc -o -path /sys ) -prune -o -type f -print"
 BYTECODE = "__pycache__"
+PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY")
+NO_PROXY_HERE = "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -30,6 +32,15 @@ def test_a_container_is_unprivileged_and_read_only(lifted: Stack, service: str) 
     assert host["Memory"] > 0
 
 
+@pytest.mark.parametrize("service", [*OURS, "db", "edge"])
+def test_a_health_command_ignores_proxies(lifted: Stack, service: str) -> None:
+    command = lifted.inspect(service)["Config"]["Healthcheck"]["Test"]
+    proxies = [f"--env={name}={NO_PROXY_HERE}" for name in PROXY_VARIABLES]
+
+    assert command[0] == "CMD"
+    lifted.compose("exec", "-T", *proxies, service, *command[1:])
+
+
 def test_the_database_does_not_run_as_root(lifted: Stack) -> None:
     status = lifted.run("db", "cat", "/proc/1/status")
 
@@ -41,8 +52,8 @@ def test_docker_inspect_and_history_show_no_secret(lifted: Stack) -> None:
     url = lifted.run("api", "cat", "/run/secrets-api/database_url").strip()
     password = url.split("@")[0].rsplit(":", 1)[1]
     shown = [str(lifted.inspect(name)) for name in ("prepare", "db", "migrate", "api", "nginx")]
-    shown.append(lifted.docker("history", "--no-trunc", "tasks-api"))
-    shown.append(lifted.docker("image", "inspect", "tasks-api"))
+    shown.append(lifted.docker("history", "--no-trunc", lifted.image))
+    shown.append(lifted.docker("image", "inspect", lifted.image))
 
     assert len(secret) >= 32
     assert len(password) >= 32
@@ -57,7 +68,7 @@ def test_worker_heartbeat_files_are_on_a_tmpfs(lifted: Stack) -> None:
 
 
 def test_the_image_holds_the_sources_and_no_other_files(lifted: Stack) -> None:
-    held = lifted.docker("run", *AS_ROOT, "tasks-api", *FOUND.split()).splitlines()
+    held = lifted.docker("run", *AS_ROOT, lifted.image, *FOUND.split()).splitlines()
     ours = {name.removeprefix("/app/") for name in held if name.startswith("/app/")}
     programs = [path for part in ("api", "deploy", "observability") for path in files(part)]
 

@@ -65,3 +65,31 @@ def test_a_wrong_setting_is_one_sentence(
     with pytest.raises(SystemExit, match=f"^{name}: [^\n]*$") as refusal:
         prepare.main()
     assert "hidden" not in str(refusal.value.code)
+
+
+def test_undo_brings_back_what_the_last_run_replaced(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare.main()
+    before = read(volumes)
+    monkeypatch.setenv("DATABASE_URL", DIRECT)
+    prepare.main()
+    changed = read(volumes)
+    prepare.undo()
+
+    assert changed["api/database_url"] != before["api/database_url"]
+    assert read(volumes) == before
+
+
+def test_the_next_run_forgets_what_the_last_one_replaced(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare.main()
+    monkeypatch.setenv("DATABASE_URL", DIRECT)
+    prepare.main()
+    prepare.main()
+    after = read(volumes)
+    prepare.undo()
+
+    assert read(volumes) == after
+    assert not [name for name in after if name.endswith(prepare.REPLACED)]

@@ -77,7 +77,7 @@ def test_task_routes_are_matched_first_and_routes_are_few() -> None:
 
 def test_each_timeout_is_longer_than_the_one_inside_it() -> None:
     named, compose = gunicorn(), services()
-    [asked] = directives("proxy_read_timeout")
+    asked, internal = directives("proxy_read_timeout")
     nested = [
         Settings.model_fields["request_deadline_seconds"].default,
         seconds(asked),
@@ -89,6 +89,7 @@ def test_each_timeout_is_longer_than_the_one_inside_it() -> None:
     ]
 
     assert nested == sorted(set(nested))
+    assert seconds(asked) < seconds(internal)
     assert seconds(asked) < seconds(compose["nginx"]["stop_grace_period"])
 
 
@@ -97,7 +98,7 @@ def test_nginx_and_api_have_the_same_body_limit() -> None:
     size, batch = [text for text in directives("client_max_body_size") if text != "0"]
 
     assert [int(size.removesuffix("k")) * 1024] == [b.le for b in bounds if hasattr(b, "le")]
-    assert directives("client_body_buffer_size") == [size]
+    assert directives("client_body_buffer_size") == [size, batch]
     assert int(batch.removesuffix("m")) * 2**20 == Batch.max_body_bytes
 
 
@@ -118,26 +119,34 @@ def test_nginx_closes_idle_connections_before_a_draining_worker_does() -> None:
     assert directives("keepalive", api) == ["32"]
 
 
-def test_nginx_resolves_the_api_again_and_marks_no_address_down() -> None:
-    [server] = directives("server", block("upstream api"))
+def test_nginx_resolves_the_api_again_and_skips_an_address_for_a_second_only() -> None:
+    first, last = directives("server", block("upstream api"))
 
-    assert server.split() == ["api:8000", "resolve", "max_fails=0"]
+    assert first == "api:8000 resolve max_fails=1 fail_timeout=1s"
+    assert last == "api:8000 resolve max_fails=0 backup"
     assert directives("zone", block("upstream api"))
-    assert directives("resolver")[0].startswith("127.0.0.11 valid=10s")
+    assert directives("resolver")[0].startswith("127.0.0.11 valid=1s")
 
 
-def test_nginx_retries_reads_only() -> None:
-    assert sorted(directives("proxy_next_upstream")) == ["error", "off", "off"]
-    assert directives("proxy_next_upstream", block("location @write")) == ["off"]
-    assert directives("proxy_next_upstream_tries") == ["2"]
+def test_nginx_retries_reads_and_requests_of_which_nothing_was_sent() -> None:
+    assert directives("proxy_next_upstream", block("location @write")) == [
+        "http_502 non_idempotent"
+    ]
+    assert sorted(directives("proxy_next_upstream")) == [
+        "error http_502",
+        "http_502 non_idempotent",
+        "http_502 non_idempotent",
+        "off",
+    ]
     assert directives("proxy_next_upstream_timeout") == ["3s"]
     assert "if ($request_method !~ ^(GET|HEAD|OPTIONS)$)" in NGINX
+    assert "if ($upstream_bytes_sent ~ [1-9])" in block("location @failed")
 
 
 def test_nginx_times_out_slow_clients() -> None:
     for name in ("client_header_timeout", "client_body_timeout", "send_timeout"):
         assert directives(name) == ["10s"]
-    assert directives("large_client_header_buffers") == ["4 8k"]
+    assert directives("large_client_header_buffers") == ["4 8k", "4 16k"]
     assert directives("reset_timedout_connection") == ["on"]
 
 

@@ -18,10 +18,10 @@ def read(volumes: Path) -> dict[str, str]:
 def give_pair(volumes: Path) -> dict[str, str]:
     """Put a certificate and its key into the folder for given ones."""
     for name in PAIR:
-        (volumes / "given" / name).unlink(missing_ok=True)
+        (volumes / "given" / "certs" / name).unlink(missing_ok=True)
     prepare.main()
     pair = {name: (volumes / "nginx" / name).read_text() for name in PAIR}
     for name, text in pair.items():
         (volumes / "nginx" / name).unlink()
-        (volumes / "given" / name).write_text(text)
+        (volumes / "given" / "certs" / name).write_text(text)
     return pair

@@ -44,9 +44,9 @@ def test_published_ports_are_on_loopback_and_configurable() -> None:
     ]
 
 
-def test_prometheus_depends_on_all_its_targets() -> None:
+def test_make_up_starts_the_targets_of_prometheus_with_it() -> None:
     file = ROOT / "observability" / "prometheus" / "prometheus.yml"
     jobs = Counter(job["job_name"] for job in yaml.safe_load(file.read_text())["scrape_configs"])
-    started = {"api", "prometheus", *SERVICES["prometheus"]["depends_on"]}
+    started = {"api", "prometheus", "edge", *SERVICES["prometheus"]["depends_on"]}
 
     assert {*jobs} == started

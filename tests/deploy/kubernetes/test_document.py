@@ -139,7 +139,7 @@ def test_the_headroom_of_a_rollout_is_the_request_of_one_pod() -> None:
 
 def test_the_numbers_of_nginx_are_those_of_its_configuration() -> None:
     folder = ROOT / "deploy" / "nginx"
-    [seconds] = re.findall(r"proxy_read_timeout (\d+)s", (folder / "proxy.conf").read_text())
+    seconds = re.findall(r"proxy_read_timeout (\d+)s", (ROOT / "nginx.conf").read_text())[0]
     rates = re.findall(r"rate=(\d+)r/s", (folder / "limits.conf").read_text())
 
     assert f"(nginx here: {seconds})" in DOCUMENT

@@ -18,6 +18,11 @@ class Project:
     settings: Mapping[str, str]
     clone: Path = ROOT
 
+    @property
+    def image(self) -> str:
+        """The name of the API's image."""
+        return self.settings["COMPOSE_PROJECT_NAME"]
+
     def make(self, *words: str) -> str:
         """The output of a target of the Makefile."""
         return self.said("make", *words)[0]

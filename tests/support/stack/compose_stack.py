@@ -51,7 +51,7 @@ class Stack(Project):
 
     def up(self) -> str:
         """Run ``make up``; its standard error."""
-        return self.said(*MAKE_UP, "SERVICES=api nginx")[1]
+        return self.said(*MAKE_UP, "SERVICES=api nginx edge")[1]
 
     def python(self, code: str) -> str:
         """The output of Python code in the API's container."""
@@ -93,7 +93,8 @@ class Stack(Project):
         """Load these limits into nginx, and wait until its old workers have exited."""
         before = self._edge_workers()
         Path(self.settings["NGINX_LIMITS"]).write_text(text)
-        self.run("nginx", "nginx", "-s", "reload")
+        self.compose("run", "--rm", "--no-deps", "prepare")
+        self.run("nginx", "nginx", "-c", "/etc/nginx/generated/nginx.conf", "-s", "reload")
         wait_until(lambda: not before & self._edge_workers())
 
     def user(self, name: str) -> httpx.Client:
@@ -122,7 +123,9 @@ def running_stack(limits: str = LIMITS, clone: Path = ROOT, /, **settings: str) 
             stack.up()
             yield stack
         finally:
-            stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+            stack.compose(
+                "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5"
+            )
 
 
 def require_engine() -> None:
