@@ -3,6 +3,7 @@
 Every attacker has an address of its own and stays within nginx's limits, or is refused by them.
 """
 
+import json
 import os
 import re
 import socket
@@ -28,6 +29,8 @@ THREADS = 16
 CONNECTIONS = 45  # nginx allows 50 per address
 PIPELINED = 900
 SMALL_BUFFER = 4096
+LARGEST_CHARACTER = "\U0001f600"
+BATCH_CHARACTERS = 250_000  # of four bytes
 SPELLINGS = ("Bearer ", "bearer ", "BEARER ", "BeArEr  ", "Bearer   ")
 SEARCH = " ".join("a" * length + "b" for length in range(13, 23))
 # One user's tasks are as costly to search as possible, the other's as large as possible.
@@ -107,6 +110,17 @@ def hostile_search(attacker: Attacker) -> None:
 def largest_lists(attacker: Attacker) -> None:
     """Twelve lists at once of 1,000 tasks of 5,000 characters of four bytes."""
     attacker.flood(15, lambda client: client.get("/tasks"), 12)
+
+
+def largest_batches(attacker: Attacker) -> None:
+    """Batches of 100 changes to one user's tasks, of almost 1 MiB each."""
+    with attacker.client() as client:
+        ids = [task["id"] for task in client.get("/tasks?limit=100").json()]
+    changes = {"description": LARGEST_CHARACTER * (BATCH_CHARACTERS // max(1, len(ids)))}
+    batch = {"operations": [{"op": "update", "id": n, "changes": changes} for n in ids]}
+    body = json.dumps(batch, ensure_ascii=False).encode()
+    kind = {"Content-Type": "application/json"}
+    attacker.flood(15, lambda c: c.post("/tasks/batch", content=body, headers=kind), THREADS)
 
 
 def unread_responses(attacker: Attacker) -> None:
@@ -194,6 +208,7 @@ def _statuses(link: ssl.SSLSocket, done: threading.Event) -> Iterator[int]:
 ATTACKS: dict[str, Callable[[Attacker], None]] = {
     "hostile search": hostile_search,
     "largest lists": largest_lists,
+    "largest batches": largest_batches,
     "unread responses": unread_responses,
     "respelled token": respelled_token,
     "unfinished bodies": unfinished_bodies,

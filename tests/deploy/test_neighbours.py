@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.attacks import ATTACKS, TASKS, Attacker, run
+from tests.deploy.attacks import ATTACKS, LARGEST_CHARACTER, TASKS, Attacker, run
 from tests.deploy.neighbour import Outcome, Plan
 from tests.support.command import ROOT
 from tests.support.observability.metrics import total
@@ -39,7 +39,7 @@ LIMITS = (CHECKOUT / "deploy" / "nginx" / "limits.conf").read_text() + (
 )
 NONE, ALL = "no attack", "all together"
 SEARCHED, LISTED = "searched", "listed"
-CHARACTERS = {SEARCHED: "a", LISTED: "\U0001f600"}
+CHARACTERS = {SEARCHED: "a", LISTED: LARGEST_CHARACTER}
 USERS = {"hostile search": SEARCHED}
 HEAD = (
     "attack",
