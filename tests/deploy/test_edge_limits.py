@@ -25,11 +25,13 @@ def limited(lifted: Stack) -> Iterator[Stack]:
     lifted.set_limits(NO_LIMITS)
 
 
-def send_until_limited(stack: Stack, *lines: str) -> tuple[list[int], RawResponse]:
+def send_until_limited(
+    stack: Stack, *lines: str, path: str = TASKS
+) -> tuple[list[int], RawResponse]:
     """Send until a request is limited; the statuses before it, and its answer."""
     statuses: list[int] = []
     while len(statuses) < 2000:
-        refused = send_head(stack, request("POST", TASKS, *lines, "Content-Length: 0"))
+        refused = send_head(stack, request("POST", path, *lines, "Content-Length: 0"))
         if refused.status == 429:
             break
         statuses.append(refused.status)
@@ -48,6 +50,17 @@ def test_exceeding_a_rate_limit_is_429(limited: Stack) -> None:
         check_readable(refused)
         [logged] = limited.entries("nginx", refused.problem["request_id"])
         assert (logged["status"], logged["limited"]) == ("429", "REJECTED")
+
+
+def test_batches_are_limited_before_other_requests_of_a_token(limited: Stack) -> None:
+    assert "zone=batches_of_token:10m rate=2r/s" in LIMITS
+    limited.set_limits(LIMITS.replace("rate=2r/s", "rate=1r/m"))
+    header = "Authorization: Bearer a.b.batches"
+    served, _ = send_until_limited(limited, header, path=f"{TASKS}/batch")
+    other = send_head(limited, request("GET", TASKS, header)).status
+
+    assert served == [401] * 11
+    assert other == 401
 
 
 def test_a_token_has_one_budget_however_its_header_is_spelled(limited: Stack) -> None:
