@@ -48,7 +48,7 @@ def test_the_rate_is_below_the_limits_for_one_address_and_one_token() -> None:
     users = (ROOT / "tests" / "load" / "users.py").read_text()
     [rate] = re.findall(r'get\("RATE", "(\d+)"\)', users)
     [number] = re.findall(r"^USERS = (\d+)", users, re.MULTILINE)
-    address, token = (int(found) for found in re.findall(r"rate=(\d+)r/s", LIMITS))
+    limits = dict(re.findall(r"zone=(\w+):10m rate=(\d+)r/s", LIMITS))
 
-    assert int(rate) < address
-    assert int(rate) / int(number) < token
+    assert int(rate) < int(limits["address"])
+    assert int(rate) / int(number) < int(limits["token"])

@@ -111,5 +111,5 @@ class TaskUser(HttpUser):
 
     @task(1)
     def mistake(self) -> None:
-        self.send("invalid create", "POST", status=422, json={"title": ""})
-        self.send("get missing", "GET", f"/{2**62}", status=404)
+        self.send("invalid-create", "POST", status=422, json={"title": ""})
+        self.send("get-missing", "GET", f"/{2**62}", status=404)

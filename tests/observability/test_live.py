@@ -33,7 +33,7 @@ def test_make_load_sends_the_intended_mix_and_prints_the_latency_table(load: str
     assert total > 20 * LOAD_SECONDS
     for name, share in SHARES.items():
         assert abs(100 * requests[name] / total - share) < 5
-    assert min(requests["invalid create"], requests["get missing"]) > 0
+    assert min(requests["invalid-create"], requests["get-missing"]) > 0
     assert {row[1] for row in table.values()} == {"0"}
     assert all(re.fullmatch(r"[\d.]+%", row[-1]) for row in table.values())
 
