@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.database.engine import Rows
 from api.problems.catalogue import TaskNotFound, VersionMismatch
-from api.tasks import cursor
+from api.tasks import cursor, etags
 from api.tasks.cursor import Order
 from api.tasks.fields import Direction
 from api.tasks.listing import cut
@@ -39,9 +39,17 @@ def task_response(
 
 
 def page_response(
-    request: Request, tag: str, rows: Rows, limit: int, order: tuple[Order, Direction]
+    request: Request,
+    shape: str,
+    rows: Rows,
+    limit: int,
+    order: tuple[Order, Direction],
+    known: Known,
 ) -> Response:
-    """The tasks of a page, with a ``Link`` to the next one (RFC 8288)."""
+    """The tasks of a page, with a ``Link`` to the next one (RFC 8288); 304 if its tag is known."""
+    tag = etags.of_collection(shape, rows[0][0])
+    if is_known(tag, known):
+        return not_modified(tag)
     (tasks, has_more), headers = cut(rows, limit), {"ETag": tag}
     if has_more:
         headers["Link"] = _next_link(request, cursor.encode(*order, tasks[-1]))

@@ -16,13 +16,13 @@ from api.database.engine import Rows
 from api.database.statement import CompiledStatement
 from api.problems.catalogue import IdempotencyMismatch, TooManyTasks
 from api.state import state_of
-from api.tasks import etags, statements
+from api.tasks import statements
 from api.tasks.batch import apply_batch
 from api.tasks.changes import read_changes
 from api.tasks.create_statement import create
 from api.tasks.list_query import ListQuery
 from api.tasks.listing import SHAPE, page
-from api.tasks.responses import is_known, not_modified, page_response, task_response
+from api.tasks.responses import page_response, task_response
 from api.tasks.schemas import (
     BatchResult,
     Changes,
@@ -74,10 +74,8 @@ async def list_tasks(
     known = known_tags(if_none_match)
     statement, values = page(query, known)
     rows = await _execute(request, statement, user_id, **values)
-    tag = etags.of_collection(SHAPE, rows[0][0])
-    if is_known(tag, known):
-        return not_modified(tag)
-    return page_response(request, tag, rows, query.limit, (query.sort, query.direction))
+    order = (query.sort, query.direction)
+    return page_response(request, SHAPE, rows, query.limit, order, known)
 
 
 @router.post("", status_code=201, response_model=TaskRead, response_description="The new task.")

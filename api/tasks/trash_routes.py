@@ -15,7 +15,7 @@ from api.tasks import etags, trash
 from api.tasks.cursor import decode
 from api.tasks.fields import TaskId
 from api.tasks.list_query import TrashQuery
-from api.tasks.responses import is_known, not_modified, page_response, task_response
+from api.tasks.responses import page_response, task_response
 from api.web.preconditions import IfMatch, IfNoneMatch, condition, known_tags
 from api.web.user_route import UserId
 
@@ -36,10 +36,7 @@ async def list_trash(
     conditions = {"known_states": states} if states else {}
     values = {"limit": query.limit + 1, "trash_days": _trash_days(request), **after, **conditions}
     rows = await state_of(request).database.run(statement, user_id, **values)
-    tag = etags.of_collection(trash.SHAPE, rows[0][0])
-    if is_known(tag, known):
-        return not_modified(tag)
-    return page_response(request, tag, rows, query.limit, ("deleted_at", "desc"))
+    return page_response(request, trash.SHAPE, rows, query.limit, ("deleted_at", "desc"), known)
 
 
 async def delete_task(
