@@ -16,14 +16,14 @@ OLD = """#!/bin/sh
 case "$*" in
   -V) echo Python 3.9.2 ;;
   *version_info*) exit 1 ;;
-  *) exec {python} "$@" ;;
+  *) exec "{python}" "$@" ;;
 esac
 """
 NEW = OLD.replace("3.9", "3.15")
 WITHOUT_VENV = """#!/bin/sh
 case "$*" in
   *venv*) echo "No module named 'ensurepip'" >&2; exit 1 ;;
-  *) exec {python} "$@" ;;
+  *) exec "{python}" "$@" ;;
 esac
 """
 BROKEN = "#!/bin/sh\nexit 127\n"
@@ -92,7 +92,7 @@ def test_the_announced_duration_is_that_of_the_packages(
 ) -> None:
     python = clone / "python"
     python.write_text(
-        f'#!/bin/sh\ncase "$*" in *--clear*) exit 9 ;; esac\nexec {sys.executable} "$@"'
+        f'#!/bin/sh\ncase "$*" in *--clear*) exit 9 ;; esac\nexec "{sys.executable}" "$@"'
     )
     python.chmod(0o755)
     with finished("deploy/local/install", str(python), ".venv", requirements, cwd=clone) as command:
