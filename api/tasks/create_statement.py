@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 
 from api.database.statement import CompiledStatement
-from api.tasks import clock, etags
+from api.tasks import clock
 from api.tasks.clock import USER_ID
 from api.tasks.schemas import TaskCreate
-from api.tasks.statements import COMPLETED, OWNED, TASK_COLUMNS, parameters, rows_as_json, with_tag
+from api.tasks.statements import COMPLETED, OWNED, TASK_COLUMNS, parameters, rows_as_json
 from api.tasks.tables import TASK
 from api.tasks.user_row import insert_user, user_required
 
@@ -34,14 +34,14 @@ from api.tasks.user_row import insert_user, user_required
 def create(*, creates_user: bool, has_key: bool) -> CompiledStatement:
     """Insert a task; with the client's key, unless an earlier request with it created one.
 
-    Columns: those of each statement on one task, its id, whether it is new, whether the request
+    Columns: the task's JSON, its id, whether it is new, whether the request
     hash is the same. There is no row if the user has ``max_tasks`` tasks.
     """
     if has_key:
         lock = clock.take_or_start(creates_user=creates_user)
         return _create(_insert_or_find(), lock, creates_user=creates_user)
     made = _insert(clock.start_or_move()).cte("made")
-    new = with_tag(made).add_columns(made.c.id, true(), true())
+    new = rows_as_json(made).add_columns(made.c.id, true(), true())
     new = new.add_cte(insert_user(USER_ID)) if creates_user else new
     # A key that is new to the first attempt may be known when it is repeated.
     repetition = create(creates_user=creates_user, has_key=True)
@@ -84,6 +84,4 @@ def _answer(
     rows: CTE, *, is_new: ColumnElement[bool], same_request: ColumnElement[bool]
 ) -> Select[Any]:
     task = select(*(rows.c[column.name] for column in TASK_COLUMNS)).correlate(rows).lateral("task")
-    return rows_as_json(task, rows.join(task, true())).add_columns(
-        etags.of_version(rows.c.updated_at), rows.c.id, is_new, same_request
-    )
+    return rows_as_json(task, rows.join(task, true())).add_columns(rows.c.id, is_new, same_request)

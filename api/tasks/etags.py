@@ -28,10 +28,18 @@ from sqlmodel import SQLModel
 from api.tasks.clock import NEVER, OWNED_CLOCK
 from api.tasks.tables import CLOCK
 
+VERSION = '"updated_at":'
+
 
 def of_version(version: ColumnElement[Any]) -> ColumnElement[str]:
     """The tag of a task: its ``updated_at`` as in its JSON, quotes included."""
     return cast(func.to_json(version), Text)
+
+
+def of_document(document: str) -> str:
+    """The same tag, from the JSON of a task: in a text the quotes of such a name are escaped."""
+    start = document.rindex(VERSION) + len(VERSION)
+    return document[start : document.index('"', start + 1) + 1]
 
 
 def collection_state(*more: ColumnElement[Any]) -> ColumnElement[str]:

@@ -30,9 +30,10 @@ def task_response(
     """
     if not rows:
         raise missing
-    document, tag, *_ = rows[0]
+    document, *more = rows[0]
     if document is None:
-        raise VersionMismatch(tag)
+        raise VersionMismatch(more[0])
+    tag = etags.of_document(document)
     if is_known(tag, known):
         return not_modified(tag)
     return json_response(document, status, {"ETag": tag, **(headers or {})})

@@ -1,8 +1,8 @@
 """The SQL of operations on one task. Each function returns a statement, compiled once per shape.
 
 Every statement filters by user id, and row-level security filters again. PostgreSQL builds the
-JSON text of the response. The first two columns of a row are that text and the task's entity tag;
-with a condition (``checked``) that does not hold the text is NULL, and the tag is the current one.
+JSON text of the response, the first column of a row. With a condition (``checked``) the second one
+is the task's current entity tag; if the condition does not hold the text is NULL.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ Changes = Callable[[ColumnElement[Any]], dict[str, Any]]
 def read() -> CompiledStatement:
     """One task, by ``id``."""
     found = select(*TASK_COLUMNS).where(OWNED_TASK, LIVE).subquery("found")
-    return CompiledStatement.of("read", with_tag(found))
+    return CompiledStatement.of("read", rows_as_json(found))
 
 
 @cache
@@ -93,11 +93,6 @@ def is_current(found: CTE, *, checked: bool) -> ColumnElement[bool]:
     return exists(task)
 
 
-def with_tag(rows: NamedFromClause) -> Select[tuple[str, str]]:
-    """The JSON text and the entity tag of every row."""
-    return rows_as_json(rows).add_columns(etags.of_version(rows.c.updated_at))
-
-
 def rows_as_json(rows: NamedFromClause, source: FromClause | None = None) -> Select[Any]:
     """Select the JSON text of every row of ``rows``; ``source`` is the join that contains it."""
     text = cast(func.row_to_json(rows.table_valued()), Text)
@@ -121,7 +116,7 @@ def _update(name: str, changes: Changes, *, checked: bool) -> CompiledStatement:
     changed = _changed(changes, at).where(LIVE).returning(*TASK_COLUMNS).cte("changed")
     return CompiledStatement.of(
         name,
-        with_tag(changed),
+        rows_as_json(changed),
         writes=True,
         repeatable=name != "toggle",  # which has another effect the second time
     )

@@ -10,7 +10,6 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Integer,
-    Select,
     bindparam,
     case,
     delete,
@@ -36,7 +35,6 @@ from api.tasks.statements import (
     find,
     is_current,
     rows_as_json,
-    with_tag,
 )
 from api.tasks.tables import TASK
 
@@ -134,9 +132,10 @@ def _erased(at: CTE) -> CTE:
 
 def _gone(name: str, found: CTE, done: CTE, *more: CTE, checked: bool) -> CompiledStatement:
     """The task as it was, where ``done`` has it."""
-    answer: Select[Any] = with_tag(found).add_cte(done)
+    answer = rows_as_json(found).add_cte(done)
     if checked:
-        document, tag = with_tag(found).selected_columns
+        [document] = rows_as_json(found).selected_columns
         text: ColumnElement[Any] = case((done.c.id.is_not(None), document))
+        tag = etags.of_version(found.c.updated_at)
         answer = select(text, tag).select_from(found.outerjoin(done, true()))
     return CompiledStatement.of(name, answer.add_cte(*more), writes=True, lock=clock.take())

@@ -109,7 +109,7 @@ async def _furnish(database: Database, tenant: Tenant) -> None:
     }
     for number in range(TASKS_EACH):
         made = await database.run(create, tenant.name, **task, idempotency_key=str(number))
-        tenant.ids.append(made[0][2])
+        tenant.ids.append(made[0][1])
 
 
 async def _outcome(database: Database, kind: Kind, tenant: Tenant, other: Tenant) -> object:

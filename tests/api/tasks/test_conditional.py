@@ -64,6 +64,13 @@ def state(user: User) -> tuple[Any, ...]:
     return tuple((page.json(), page.headers["ETag"]) for page in pages)
 
 
+def test_a_text_that_looks_like_a_version_is_none(alice: User) -> None:
+    name = '"updated_at":"2026-01-01T00:00:00+00:00"'
+    answer = alice.post(alice.tasks, json={"title": name, "description": name, "tags": [name]})
+
+    assert answer.headers["etag"] == f'"{answer.json()["updated_at"]}"'
+
+
 def test_each_answer_with_one_task_has_its_version_as_tag(alice: User) -> None:
     key = {"Idempotency-Key": "k"}
     created = alice.post(alice.tasks, json={"title": "a"}, headers=key)
