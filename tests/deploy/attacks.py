@@ -36,6 +36,7 @@ SEARCH = " ".join("a" * length + "b" for length in range(13, 23))
 # One user's tasks are as costly to search as possible, the other's as large as possible.
 TASKS = """
 INSERT INTO "user" (id, name, email, "emailVerified") VALUES ('{user}', 'a', '{user}@b.c', false);
+INSERT INTO task_clock (user_id, at, purged, live) VALUES ('{user}', now(), now(), 1000);
 INSERT INTO task (user_id, title, description, priority, tags, idempotency_key)
 SELECT '{user}', 'task', repeat('{character}', 5000), 'low', '{{}}', n
 FROM generate_series(1, 1000) n;
