@@ -2,7 +2,8 @@
 
 Runs as root in the API's image before the other services start. Generated values are kept, except a
 self-signed certificate that expires soon. Each file is readable by the user of its service alone.
-``--undo`` brings back what the last run replaced: a container that restarts reads its files again.
+A change begins with ``--begin``; ``--undo`` brings back what was replaced since: a container that
+restarts reads its files again.
 """
 
 import os
@@ -36,8 +37,6 @@ LOCAL = "postgresql://postgres:{}@db:5432/postgres?sslmode=disable"
 def main() -> None:
     """Write the files and log the names of those that changed."""
     config = settings.load()
-    for replaced in VOLUMES.glob(f"*/*{REPLACED}"):
-        replaced.unlink()
     files = {**_secrets(config), **_nginx_files(config.cors_origins), **_tls()}
     changed = [name for name, text in files.items() if _write(name, text)]
     structlog.get_logger().info("prepared", changed=changed)
@@ -73,14 +72,21 @@ def _write(name: str, text: str) -> bool:
     draft.touch(0o400)
     draft.write_text(text)
     os.chown(draft, owner, owner)
-    if path.exists():
-        path.with_name(f"{path.name}{REPLACED}").hardlink_to(path)
+    replaced = path.with_name(f"{path.name}{REPLACED}")
+    if path.exists() and not replaced.exists():
+        replaced.hardlink_to(path)
     draft.rename(path)
     return True
 
 
+def begin() -> None:
+    """Forget the files that an earlier change replaced."""
+    for replaced in VOLUMES.glob(f"*/*{REPLACED}"):
+        replaced.unlink()
+
+
 def undo() -> None:
-    """Bring back the files that the last run replaced."""
+    """Bring back the files that were replaced since ``begin``."""
     for replaced in VOLUMES.glob(f"*/*{REPLACED}"):
         replaced.rename(replaced.with_name(replaced.name.removesuffix(REPLACED)))
 
@@ -166,4 +172,6 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> str:
 
 if __name__ == "__main__":
     logs.configure("info")
+    if "--begin" in sys.argv:
+        begin()
     undo() if "--undo" in sys.argv else main()

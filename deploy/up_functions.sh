@@ -1,4 +1,4 @@
-# Functions of deploy/up, which sets $config, $is_prepared, $lock, $log, $previous_image, $replicas and $running_before.
+# Functions of deploy/up, which sets $config, $is_prepared, $lock, $log, $old, $previous_image, $replicas and $running_before.
 
 # At the end. After a failure the volumes hold again what they held, for a container that restarts, and
 # the image's name means again what runs, also for plain Compose.
@@ -8,11 +8,14 @@ clean_up() {
       say "The files of the failed change stay in the volumes: run \`make up\` again before a container restarts."
   fi
   if [ -n "$previous_image" ]; then
-    docker tag "$previous_image" "$(image_of api)"
+    # Those that were not healthy yet when this program was interrupted.
+    # shellcheck disable=SC2046
+    docker rm --force $(new_containers) >/dev/null 2>&1 || true
+    docker tag "$previous_image" "$(image_of api)" 2>/dev/null || true
     # Made from the new image; Compose would recreate them, and the API with them.
     docker compose rm --force prepare migrate >/dev/null 2>&1 || true
   fi
-  rm -rf "$lock" "$log"
+  rm -f "$lock" "$log"
 }
 
 # Shows the output of a command only if it fails.
@@ -25,8 +28,12 @@ choose_services() {
   services=
   # shellcheck disable=SC2046
   [ $# -gt 0 ] || set -- $(docker compose config --services)
-  # Prometheus scrapes the exporter of nginx's answers; a depends_on would stop Prometheus with each release.
-  case " $* " in *" edge "*) ;; *" prometheus "*) set -- "$@" edge ;; esac
+  # Prometheus needs both, but a depends_on would stop it with each release, and with a missing image.
+  case " $* " in *" prometheus "*)
+    for needed in edge alertmanager; do
+      case " $* " in *" $needed "*) ;; *) set -- "$@" $needed ;; esac
+    done ;;
+  esac
   for service in "$@"; do
     case $service in prepare | migrate) continue ;; esac
     image=$(image_of "$service")
@@ -43,16 +50,16 @@ choose_services() {
 }
 
 image_of() {
-  echo "$config" | awk -v head="  $1:" '
+  printf '%s\n' "$config" | awk -v head="  $1:" '
     $0 == head { inside = 1; next } /^  [^ ]/ { inside = 0 } inside && $1 == "image:" { print $2; exit }'
 }
 
 # Runs a service, or a command in it, to its end and prints its output; a failure ends this program with
 # its reason.
-once() {
+run_once() {
   docker compose run --rm --no-TTY --no-deps "$@" 2>"$log" || {
     reason=$(grep -v '^ *\(Container\|Network\|Volume\) \| test failed$' "$log" | tail -1)
-    say "Nothing was changed: what runs serves on. The service $1 failed:"
+    say "What runs serves on. The service $1 failed:"
     fail "$reason"
   }
 }
@@ -78,7 +85,8 @@ new_containers() {
 
 # Whether Compose would make the API's containers as they are: it makes one more, which is not started.
 is_current() {
-  docker compose up --no-start --no-build --no-recreate --scale "api=$((count + 1))" api >"$log" 2>&1
+  docker compose up --no-start --no-build --no-recreate --scale "api=$((count + 1))" api >"$log" 2>&1 ||
+    fail "The API's containers cannot be compared: $(tail -1 "$log")"
   for container in $(new_containers) $old; do
     version=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}' "$container")
     [ "${expected:=$version}" = "$version" ] || differs=yes
@@ -90,11 +98,10 @@ is_current() {
 
 # Replaces the API: new containers beside the old ones; when they are healthy, the old ones drain.
 roll_api() {
-  old=$(docker compose ps --quiet api)
   [ -n "$old" ] || return 0
   count=$(echo "$old" | wc -l)
   case $1 in *'"api/'*) ;; *) if is_current; then return 0; fi ;; esac
-  once api python -m deploy.trial >/dev/null
+  run_once api python -m deploy.trial >/dev/null
   say "Replacing the API ..."
   docker compose up --detach --wait --no-recreate --scale "api=$((count + replicas))" api >"$log" 2>&1 || {
     for container in $(new_containers); do
@@ -103,17 +110,15 @@ roll_api() {
     done
     fail "The new API did not become healthy; the old one serves on: $(tail -1 "$log")"
   }
+  # The new API serves: from here on nothing is undone.
+  previous_image=
+  is_prepared=
   # nginx looks the addresses up once per second.
   sleep 2
   # shellcheck disable=SC2086
   docker stop --time 45 $old >/dev/null
   # shellcheck disable=SC2086
   docker rm $old >/dev/null
-}
-
-# Recreates a service whose secrets changed.
-restart_if_changed() {
-  case $2 in *"\"$1/"*) docker compose rm --stop --force "$1" >/dev/null 2>&1 || true ;; esac
 }
 
 # Loads certificate, limits and configuration.

@@ -1,4 +1,4 @@
-"""Exports request counts and latencies of nginx, read from its access log.
+"""Exports request counts and latencies of nginx from its access log, and logs its critical errors.
 
 The API cannot count the requests that were lost with one of its workers; nginx can. It sends each
 line of its JSON access log as a datagram to a UNIX socket.

@@ -70,7 +70,7 @@ def changes(*, is_conditional: bool, is_measured: bool) -> CompiledStatement:
 
 
 def statement(query: ChangesQuery, known: Known) -> tuple[CompiledStatement, dict[str, Any]]:
-    """The statement and its values; all live tasks are not read if the tag is one of ``known``."""
+    """The statement and its values; a fresh start reads no task if its tag is one of ``known``."""
     position = query.position
     start = position.start or "-infinity"
     # After a position a known answer is nearly always empty: to compare costs more than to read.

@@ -51,7 +51,7 @@ def page(
 ) -> tuple[CompiledStatement, dict[str, Any]]:
     """The statement of a page and its values; columns as ``in_one_row`` says.
 
-    No task is read if the client knows the state of the tag, the first column.
+    No task is read if the first column, the state, is one that the client knows.
     """
     values = filters.values(query)
     names = frozenset(values.keys() & filters.FILTERS.keys())

@@ -1,7 +1,9 @@
 """A stack in a clone of its own whose settings, sources and files tests change while it runs."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2 as httpx
 
@@ -16,6 +18,8 @@ UP = ("make", "up", "SERVICES=api nginx edge")
 LONG_RUNNING = ("db", "api", "nginx", "edge")
 PLAIN = ("docker", "compose", "up", "--detach", "--wait", *LONG_RUNNING)
 SCALE = ("docker", "compose", "up", "--detach", "--wait", "--no-recreate", "--scale")
+FROZEN_SECONDS = 10
+WRONG_URL = "postgresql://postgres:wrong@db:5432/postgres?sslmode=disable"
 CANARY_LIMITS = """
 limit_req_zone $http_x_canary zone=canary:1m rate=1r/m;
 limit_req zone=canary;
@@ -25,6 +29,11 @@ limit_req_status 429;
 
 class ChangedStack(Stack):
     """The commands of an operator who changes it."""
+
+    @property
+    def lock(self) -> Path:
+        """What excludes another ``make up``."""
+        return Path(tempfile.gettempdir()) / f"{self.image}.up.lock"
 
     def set(self, **settings: str) -> None:
         """Write the settings, and the ports, into ``.env``."""
@@ -107,6 +116,4 @@ def changed_stack() -> Iterator[ChangedStack]:
             stack.said(*UP)
             yield stack
         finally:
-            stack.compose(
-                "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5"
-            )
+            stack.remove()

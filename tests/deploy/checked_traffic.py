@@ -122,12 +122,15 @@ class CheckedUser:
             response = self.client.request(method, self.path + end, headers=headers, **content)
             if response.status_code != httpx.codes.UNAUTHORIZED or len(self.secrets) == 1:
                 break
-            # Not in turn, which could keep step with the turns of old and new containers.
+            # At random: alternating could coincide with nginx's round robin.
             random.shuffle(self.secrets)
         return response
 
     def _list(self) -> list[Task]:
-        while not (response := self._signed("GET", "")).is_success:
+        for _ in range(ATTEMPTS):
+            response = self._signed("GET", "")
+            if response.is_success:
+                break
             self.failures[f"list {response.status_code}"] += 1
             time.sleep(0.5)
         tasks: list[Task] = response.json()
@@ -175,7 +178,7 @@ def checked_traffic(
 ) -> Iterator[CheckedTraffic]:
     """Users at work until the block ends; then prints a row and checks what is stored.
 
-    Without ``verify`` they accept any certificate, as those must that outlive its renewal.
+    Without ``verify`` they accept any certificate, since a renewal replaces the one they trust.
     """
     known = list(secrets) or [stack.run("api", "cat", "/run/secrets-api/better_auth_secret")]
     users = [CheckedUser(stack, list(known), verify) for _ in range(USERS)]

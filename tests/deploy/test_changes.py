@@ -11,10 +11,12 @@ import pytest
 
 from tests.deploy.changed_stack import (
     CANARY_LIMITS,
+    FROZEN_SECONDS,
     LONG_RUNNING,
     PLAIN,
     SECRETS,
     UP,
+    WRONG_URL,
     ChangedStack,
     changed_stack,
 )
@@ -26,16 +28,14 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-FROZEN_SECONDS = 10
-WRONG_URL = "postgresql://postgres:wrong@db:5432/postgres?sslmode=disable"
 BROKEN = 'raise RuntimeError("canary")'
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[ChangedStack]:
     """A stack of this module."""
-    with changed_stack() as running:
-        yield running
+    with changed_stack() as started:
+        yield started
 
 
 def test_without_a_change_nothing_restarts_and_a_second_make_up_waits(
@@ -43,7 +43,7 @@ def test_without_a_change_nothing_restarts_and_a_second_make_up_waits(
 ) -> None:
     before = stack.containers(*LONG_RUNNING)
     with running(*UP, cwd=stack.clone, settings=stack.settings) as first:
-        wait_until((stack.data / "up.lock").exists)
+        wait_until(stack.lock.is_symlink)
         said = stack.said(*UP)[1]
         assert first.process.wait(BUILD_SECONDS) == 0
     for words in (PLAIN, UP):
@@ -52,7 +52,7 @@ def test_without_a_change_nothing_restarts_and_a_second_make_up_waits(
 
     assert stack.containers(*LONG_RUNNING) == before
     assert "Waiting for another `make up` to end" in said
-    assert not (stack.data / "up.lock").exists()
+    assert not stack.lock.is_symlink()
 
 
 def test_a_release_with_changed_settings_and_secret_replaces_the_api_and_fails_no_request(

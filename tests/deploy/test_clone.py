@@ -42,9 +42,7 @@ def cloned() -> Iterator[Stack]:
         try:
             yield stack
         finally:
-            stack.compose(
-                "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5"
-            )
+            stack.remove()
 
 
 def refusal(stack: Stack) -> list[str]:

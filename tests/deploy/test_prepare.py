@@ -67,27 +67,29 @@ def test_a_wrong_setting_is_one_sentence(
     assert "hidden" not in str(refusal.value.code)
 
 
-def test_undo_brings_back_what_the_last_run_replaced(
+def test_undo_brings_back_what_all_runs_of_a_change_replaced(
     volumes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare.main()
     before = read(volumes)
     monkeypatch.setenv("DATABASE_URL", DIRECT)
+    prepare.begin()
     prepare.main()
     changed = read(volumes)
+    prepare.main()
     prepare.undo()
 
     assert changed["api/database_url"] != before["api/database_url"]
     assert read(volumes) == before
 
 
-def test_the_next_run_forgets_what_the_last_one_replaced(
+def test_the_next_change_forgets_what_the_last_one_replaced(
     volumes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare.main()
     monkeypatch.setenv("DATABASE_URL", DIRECT)
     prepare.main()
-    prepare.main()
+    prepare.begin()
     after = read(volumes)
     prepare.undo()
 

@@ -144,8 +144,11 @@ def test_nginx_retries_reads_and_requests_of_which_nothing_was_sent() -> None:
 
 
 def test_nginx_times_out_slow_clients() -> None:
-    for name in ("client_header_timeout", "client_body_timeout", "send_timeout"):
+    for name in ("client_header_timeout", "client_body_timeout"):
         assert directives(name) == ["10s"]
+    public, internal = directives("send_timeout")
+    assert public == "10s"
+    assert seconds(internal) > seconds(public)
     assert directives("large_client_header_buffers") == ["4 8k", "4 16k"]
     assert directives("reset_timedout_connection") == ["on"]
 

@@ -65,6 +65,10 @@ class Project:
         every = ("--all",) if kind == "container" else ()
         return self.docker(kind, "ls", *every, "--filter", label, "--format", names).split()
 
+    def remove(self) -> None:
+        """Remove the containers, volumes, networks and images."""
+        self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5")
+
     def said(self, *words: str) -> tuple[str, str]:
         """Standard output and standard error of a command, which must succeed."""
         with running(*words, cwd=self.clone, settings=self.settings) as command:

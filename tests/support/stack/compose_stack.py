@@ -123,9 +123,7 @@ def running_stack(limits: str = LIMITS, clone: Path = ROOT, /, **settings: str) 
             stack.up()
             yield stack
         finally:
-            stack.compose(
-                "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5"
-            )
+            stack.remove()
 
 
 def require_engine() -> None:
