@@ -85,6 +85,10 @@ class ChangedStack(Stack):
         """The status of a GET with these headers."""
         return httpx.get(self.base_url + path, headers=headers, verify=self.trust()).status_code
 
+    def image_id(self) -> str:
+        """The id of the image that has the API's name."""
+        return self.docker("image", "inspect", "--format", "{{.Id}}", self.image).strip()
+
     def is_healthy(self, container: str) -> bool:
         """Whether the engine's health check of the container passes."""
         words = ("inspect", "--format", "{{.State.Health.Status}}", container)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
+DEAD_PROCESS = f"{2**22}"  # above the greatest process id
 BROKEN = 'raise RuntimeError("canary")'
 
 
@@ -42,8 +44,9 @@ def test_without_a_change_nothing_restarts_and_a_second_make_up_waits(
     stack: ChangedStack,
 ) -> None:
     before = stack.containers(*LONG_RUNNING)
+    stack.lock.symlink_to(DEAD_PROCESS)
     with running(*UP, cwd=stack.clone, settings=stack.settings) as first:
-        wait_until(stack.lock.is_symlink)
+        wait_until(lambda: stack.lock.is_symlink() and f"{stack.lock.readlink()}" != DEAD_PROCESS)
         said = stack.said(*UP)[1]
         assert first.process.wait(BUILD_SECONDS) == 0
     for words in (PLAIN, UP):
@@ -53,6 +56,28 @@ def test_without_a_change_nothing_restarts_and_a_second_make_up_waits(
     assert stack.containers(*LONG_RUNNING) == before
     assert "Waiting for another `make up` to end" in said
     assert not stack.lock.is_symlink()
+
+
+def test_an_interrupted_make_up_undoes_what_it_did(stack: ChangedStack) -> None:
+    before, secret = stack.containers("db", "api", "nginx"), stack.secret("better_auth_secret")
+    stack.release("# an interrupted release")
+    stack.set(BETTER_AUTH_SECRET=SECRETS[1])
+    with (
+        checked_traffic(stack, "interruption", *SECRETS) as traffic,
+        running(*UP, cwd=stack.clone, settings=stack.settings) as command,
+    ):
+        wait_until(lambda: len(stack.replicas()) == 2)
+        changed = stack.secret("better_auth_secret")
+        assert command.stop(signal.SIGINT, group=True) != 0
+        wait_until(lambda: not stack.lock.is_symlink())
+    stack.withdraw("# an interrupted release")
+    stack.set()
+
+    assert traffic.failures == {}
+    assert (secret, changed) == (SECRETS[0], SECRETS[1])
+    assert stack.secret("better_auth_secret") == secret
+    assert stack.containers("db", "api", "nginx") == before
+    assert stack.inspect("api")["Image"] == stack.image_id()
 
 
 def test_a_release_with_changed_settings_and_secret_replaces_the_api_and_fails_no_request(
