@@ -1,6 +1,6 @@
 """The operations for devices that keep a copy of the tasks. The API alone has them.
 
-Users who only read have no new changes; those who delete and restore have 100 tasks.
+The feed of a user who only reads is empty. A user who deletes and restores has 100 tasks.
 """
 
 import json
