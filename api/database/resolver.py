@@ -57,7 +57,10 @@ class Resolver:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         self._known = list(dict.fromkeys(str(address[0]) for *_, address in found))
-        self._known_since, self._fails = monotonic(), False
+        self._known_since = monotonic()
+        if self._fails:
+            log.info("name_lookup_recovered")
+        self._fails = False
         return self._known
 
     def _note_failure(self, error: OSError) -> None:

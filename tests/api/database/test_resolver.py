@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.database import resolver as module
 from api.database.resolver import Resolver, is_name
@@ -60,6 +61,20 @@ def test_simultaneous_lookups_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lookups == 2
 
     asyncio.run(work())
+
+
+def test_a_trouble_is_logged_once_with_its_begin_and_its_end() -> None:
+    async def work() -> None:
+        resolver = Resolver("localhost", 5432)
+        for host in ("localhost", UNKNOWN, UNKNOWN, "localhost", "localhost", UNKNOWN):
+            resolver._host = host  # noqa: SLF001
+            assert await resolver.addresses(5)
+
+    with capture_logs() as logged:
+        asyncio.run(work())
+
+    failed, recovered = "name_lookup_failed", "name_lookup_recovered"
+    assert [line["event"] for line in logged] == [failed, recovered, failed]
 
 
 @pytest.mark.parametrize("host", ["", "/var/run/postgresql", "127.0.0.1", "::1", "a,b"])
