@@ -13,7 +13,7 @@ from tests.support.database.temporary_database import empty_database, migrate, u
 from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 
-FORCED = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'task_clock'"
+FORCED = "SELECT relforcerowsecurity FROM pg_class WHERE relname IN ('task', 'task_clock')"
 BACK_UP = """
 CREATE TABLE saved_task AS SELECT * FROM task;
 CREATE TABLE saved_clock AS SELECT * FROM task_clock
@@ -25,6 +25,17 @@ INSERT INTO task (id, user_id, title, priority, tags, created_at, updated_at, id
 OVERRIDING SYSTEM VALUE
 SELECT id, user_id, title, priority, tags, created_at, updated_at, idempotency_key FROM saved_task
 """
+
+
+# By SQL alone: without a clock, and with a version that is still to come.
+INSERT = """
+INSERT INTO "user" (id, name, email, "emailVerified") VALUES ('bea', 'Bea', 'b@example.com', true);
+INSERT INTO task (user_id, title, priority, tags, updated_at, idempotency_key, deleted_at)
+VALUES ('bea', 'live', 'medium', '{}', now() + interval '1 hour', '1', NULL),
+    ('bea', 'trashed', 'medium', '{}', now(), '2', now());
+DELETE FROM task WHERE user_id = 'ann' AND title = 'removed'
+"""
+LIVE = "SELECT user_id, live FROM task_clock ORDER BY user_id"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +80,7 @@ def test_every_device_starts_afresh(database: tuple[str, str]) -> None:
         assert found["changes"][0]["id"] == task["id"]
         assert len(found["changes"]) == 2
         assert changes(user, found["next"]).json()["changes"] == []
-    assert ask(admins, FORCED) == [(True,)]
+    assert ask(admins, FORCED) == [(True,), (True,)]
 
 
 def test_a_device_that_starts_afresh_goes_on_before_the_next_write(
@@ -82,6 +93,26 @@ def test_a_device_that_starts_afresh_goes_on_before_the_next_write(
         since = changes(user).json()["next"]
 
         assert changes(user, since).json()["changes"] == []
+
+
+def test_tasks_that_were_inserted_or_removed_by_sql_are_counted(
+    database: tuple[str, str],
+) -> None:
+    admins, url = database
+    settings = make_settings(database_url=admins)
+    with serve(settings) as base, User(base, "ann") as ann, User(base, "bea") as bea:
+        ann.add("removed")
+        ann.add("kept")
+        ask(admins, INSERT)
+
+        assert resync(direct_url(make_settings(database_url=url))) == 2
+
+        assert ask(admins, LIVE) == [("ann", 1), ("bea", 1)]
+        page = changes(bea).json()
+        [task] = page["changes"]
+        assert bea.patch(f"{bea.tasks}/{task['id']}/complete").status_code == 200
+        [change] = changes(bea, page["next"]).json()["changes"]
+        assert change["updated_at"] > task["updated_at"]
 
 
 def test_a_database_that_is_not_migrated_is_one_sentence(server: str) -> None:
