@@ -5,7 +5,7 @@ from alembic import context
 from api.migrations.access import ensure_access, ensure_role
 from api.migrations.locks import acquire_migration_lock
 from api.migrations.user_table import check_user_table, create_user_table, update_foreign_keys
-from api.migrations.version_table import VERSION_TABLE, adopt_version_table
+from api.migrations.version_table import VERSION_TABLE, adopt_version_table, note_contract
 from api.tasks.tables import TASK, USER
 
 TABLES = [table for table in TASK.metadata.sorted_tables if table is not USER]
@@ -29,6 +29,7 @@ def migrate() -> None:
             create_user_table(connection)
         ensure_role(connection)
         context.run_migrations()
+        note_contract(connection, context.script)
         names = [table.name for table in TABLES]
         update_foreign_keys(connection, names, user_table)
         ensure_access(connection, names, user_table=user_table == "user")

@@ -1,5 +1,11 @@
-"""The table with the revision of the database, under a name that no other application uses."""
+"""The table with the revision of the database, under a name that no other application uses.
 
+Its comment names the newest revision that does more than add (``contract = True``). A release that
+knows it can run on this schema, also after a newer release has migrated the database.
+"""
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 VERSION_TABLE = "task_api_version"
@@ -9,9 +15,33 @@ SELECT to_regclass('task_api_version') IS NULL AND to_regclass('alembic_version'
   AND EXISTS (SELECT FROM pg_policy
               WHERE polname = 'task_owner' AND polrelid = to_regclass('task'))
 """)
+NOTE = text("SELECT obj_description(to_regclass('task_api_version'), 'pg_class')")
 
 
 def adopt_version_table(connection: Connection) -> None:
     """Rename the version table of a database that an earlier release of ours migrated."""
     if connection.scalar(IS_OURS_UNDER_THE_OLD_NAME):
         connection.execute(text(f"ALTER TABLE alembic_version RENAME TO {VERSION_TABLE}"))
+
+
+def note_contract(connection: Connection, script: ScriptDirectory) -> None:
+    """Write the comment, once all revisions have run."""
+    newest = next(
+        each.revision
+        for each in script.walk_revisions()  # from the newest
+        if getattr(each.module, "contract", False) or each.down_revision is None
+    )
+    connection.execute(text(f"COMMENT ON TABLE {VERSION_TABLE} IS '{_note(newest)}'"))
+
+
+def newer_revision(connection: Connection, script: ScriptDirectory) -> str | None:
+    """The revision of the database, if a newer release made it and this one can run on it."""
+    options = {"version_table": VERSION_TABLE}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    known = {each.revision for each in script.walk_revisions()}
+    fits = connection.scalar(NOTE) in map(_note, known)
+    return current if fits and current not in known else None
+
+
+def _note(contract: str) -> str:
+    return f"Releases that know revision {contract} can run on this schema."

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from textwrap import dedent
 from uuid import uuid4
 
 import pytest
@@ -53,6 +52,16 @@ def upgrade() -> None:
         op.execute("CREATE INDEX CONCURRENTLY task_slow ON task (title)")
         op.execute(SETTINGS)
     op.execute(SETTINGS)
+"""
+
+
+NEWER = """
+from alembic import op
+
+revision, down_revision, contract = "9999", {newest!r}, {contract}
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE task ADD COLUMN colour text")
 """
 
 
@@ -133,12 +142,24 @@ def test_the_version_table_of_an_earlier_release_is_renamed(empty: str) -> None:
     assert len(ask(empty, "SELECT version_num FROM task_api_version")) == 1
 
 
-def test_an_unknown_revision_is_refused_in_one_sentence(empty: str) -> None:
+@pytest.mark.parametrize("contract", [False, True])
+def test_an_earlier_release_runs_on_a_newer_schema_unless_that_contracts(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, contract: bool
+) -> None:
     migrate(empty)
-    ask(empty, "UPDATE task_api_version SET version_num = '4f2a9c'")
-
-    with pytest.raises(SystemExit, match=r"^Cannot migrate .*4f2a9c.*or a newer one$"):
+    [(newest,)] = ask(empty, "SELECT version_num FROM task_api_version")
+    with monkeypatch.context() as release:
+        add_revision(release, tmp_path, NEWER.format(newest=newest, contract=contract))
         migrate(empty)
+
+    if contract:
+        with pytest.raises(SystemExit, match=r"^Cannot migrate .*9999.*or a newer one$"):
+            migrate(empty)
+    else:
+        with finished(*MIGRATE, settings={"DATABASE_URL": empty}) as command:
+            assert command.process.returncode == 0
+            assert "revision 9999 of a newer release" in command.error_lines()[-1]
+    assert ask(empty, "SELECT version_num FROM task_api_version") == [("9999",)]
 
 
 def test_another_applications_task_table_is_refused_in_one_sentence(empty: str) -> None:
@@ -154,17 +175,7 @@ def test_a_concurrent_index_keeps_advisory_lock_and_lock_timeout_beside_a_second
 ) -> None:
     migrate(empty)
     [(newest,)] = ask(empty, "SELECT version_num FROM task_api_version")
-    revision = dedent(REVISION).format(newest=newest, key=ADVISORY_LOCK_KEY)
-    (tmp_path / "9999_slow.py").write_text(revision)
-    ours = migrations.alembic_config
-
-    def with_revision() -> Config:
-        config = ours()
-        versions = Path(migrations.__file__).parent / "versions"
-        config.set_main_option("version_locations", os.pathsep.join([f"{versions}", f"{tmp_path}"]))
-        return config
-
-    monkeypatch.setattr(migrations, "alembic_config", with_revision)
+    add_revision(monkeypatch, tmp_path, REVISION.format(newest=newest, key=ADVISORY_LOCK_KEY))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(migrate, empty)
         wait_until(
@@ -209,6 +220,20 @@ def test_an_owner_without_bypassrls_can_dump_as_the_runbook_says(server: str) ->
 
     assert (dumped.returncode, dumped.stderr) == (0, b"")
     assert b"the only task" in dumped.stdout
+
+
+def add_revision(patch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
+    """Let a migration find one more revision, as in a newer release."""
+    (folder / "9999_newer.py").write_text(source)
+    ours = migrations.alembic_config
+    versions = Path(migrations.__file__).parent / "versions"
+
+    def with_revision() -> Config:
+        config = ours()
+        config.set_main_option("version_locations", os.pathsep.join([f"{versions}", f"{folder}"]))
+        return config
+
+    patch.setattr(migrations, "alembic_config", with_revision)
 
 
 def dump(url: str) -> subprocess.CompletedProcess[bytes]:

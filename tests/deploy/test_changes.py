@@ -31,6 +31,16 @@ pytestmark = pytest.mark.slow
 
 DEAD_PROCESS = f"{2**22}"  # above the greatest process id
 BROKEN = 'raise RuntimeError("canary")'
+REVISION = "api/migrations/versions/9999_colour.py"
+COLOUR = """
+from alembic import op
+
+revision, down_revision, contract = "9999", "{newest}", False
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE task ADD COLUMN colour text")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +104,22 @@ def test_a_release_with_changed_settings_and_secret_replaces_the_api_and_fails_n
     assert {name for name in LONG_RUNNING if after[name] != before[name]} == {"api", "edge"}
     assert len(stack.workers()) == 3
     assert stack.secret("better_auth_secret") == SECRETS[1]
+
+
+def test_the_release_before_a_new_revision_can_be_returned_to(stack: ChangedStack) -> None:
+    versions = (stack.clone / REVISION).parent
+    newest = max(path.name[:4] for path in versions.glob("[0-9]*.py"))
+    secret = stack.secret("better_auth_secret")
+    with checked_traffic(stack, "a revision, and back", secret) as traffic:
+        (stack.clone / REVISION).write_text(COLOUR.format(newest=newest))
+        stack.said(*UP)
+        migrated = stack.containers("api")
+        (stack.clone / REVISION).unlink()
+        stack.said(*UP)
+
+    assert traffic.failures == {}
+    assert stack.containers("api") != migrated
+    assert not stack.run("api", "sh", "-c", f"ls {REVISION} || true")
 
 
 def test_replicas_of_dotenv_hold_for_both_commands_and_over_a_release(
