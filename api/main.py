@@ -29,6 +29,7 @@ from api.web import exception_handlers
 from api.web.cors import CorsMiddleware
 from api.web.load_shedding import InFlightLimiter, SheddingMiddleware
 from api.web.middleware import CrashMiddleware, RequestMiddleware
+from api.web.routing import match_whole_paths
 from api.web.state import KEY
 
 log = structlog.get_logger()
@@ -47,12 +48,12 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         openapi_url=None,
         # A flat list: a router added by include_router is matched twice per request.
-        routes=[
+        routes=match_whole_paths(
             *tasks.router.routes,
             *health.router.routes,
             *exposition.router.routes,
             *docs.routes(settings.environment),
-        ],
+        ),
     )
     metrics.initialise(
         settings.revision,

@@ -69,6 +69,14 @@ def test_a_probe_is_not_logged(lifted: Stack, path: str) -> None:
     assert lifted.entries("nginx", probe) == []
 
 
+@pytest.mark.parametrize("path", ["/livez%0A", "/metrics%0A"])
+def test_a_newline_makes_no_path_a_probe_or_the_metrics(lifted: Stack, path: str) -> None:
+    refused = got(lifted, path=path)
+
+    assert refused.status == 404
+    lifted.wait_for_entry("nginx", refused.headers["x-request-id"])
+
+
 @pytest.mark.parametrize("target", ["/" + "a" * 6000, "/" + '"' * 3000])
 def test_a_long_path_is_truncated_in_the_log(lifted: Stack, target: str) -> None:
     refused = got(lifted, path=target)
