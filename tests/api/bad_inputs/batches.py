@@ -181,6 +181,8 @@ POSITIONS = {
 LOST = {
     "of the future": cursor('[1,"9999-01-01T00:00:00Z",1,null]'),
     "of before everything": cursor('[1,"1969-01-01T00:00:00Z",1,null]'),
+    "of an offset of 20 hours": cursor('[1,"1969-01-01T00:00:00+20:00",1,null]'),
+    "of a start of an offset of 20 hours": cursor(f'[1,{VERSION},1,"9999-01-01T00:00:00+20:00"]'),
     "of a start in the future": cursor(f'[1,{VERSION},1,"9999-01-01T00:00:00Z"]'),
 }
 QUERIES = {
