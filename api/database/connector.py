@@ -66,6 +66,7 @@ class Connector:
         try:
             connection = await retry(partial(self._open, deadline), self._may_retry, deadline)
         except Problem as problem:
+            metrics.CONNECTS.labels(metrics.Outcome.FAILED).inc()
             self.record_failure(problem, began)
             raise
         finally:
@@ -76,7 +77,6 @@ class Connector:
 
     def record_failure(self, problem: Problem, began: float) -> None:
         """The database is away, unless the attempt says nothing of now."""
-        metrics.CONNECTS.labels(metrics.Outcome.FAILED).inc()
         if self._was_short(problem, began):
             return
         if self._breaker.record_failure(problem, began):

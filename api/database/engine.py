@@ -82,8 +82,6 @@ class Database:
         except (DatabaseUnavailable, OutcomeUnknown) as lost:
             if not self._may_repeat(statement, lost):
                 raise
-            request_context.current().retries += 1
-            metrics.RETRIES.labels(statement.name).inc()
             if lost.reason == Cause.LOST:
                 await pause()  # a server that crashed closes its connections one by one
             try:
@@ -104,7 +102,7 @@ class Database:
         deadline = monotonic() + min(settings.connect_deadline_seconds, time_left(settings))
         try:
             return await retry(
-                partial(self._send, statement, parameters),
+                partial(self._send, statement, parameters, again=True),
                 lambda again: again.reason in NOT_RUN and not connector.is_unavailable(),
                 deadline,
             )
@@ -113,10 +111,15 @@ class Database:
                 connector.record_failure(away, monotonic())
             raise
 
-    async def _send(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
+    async def _send(
+        self, statement: CompiledStatement, parameters: Mapping[str, Any], *, again: bool = False
+    ) -> Rows:
         user_id = parameters["user_id"]
         connection = await self._pool.acquire(user_id)
         try:
+            if again:
+                request_context.current().retries += 1
+                metrics.RETRIES.labels(statement.name).inc()
             return await self._execute(connection, statement, parameters)
         finally:
             self._pool.release(connection, user_id)
