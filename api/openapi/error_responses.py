@@ -44,8 +44,12 @@ COMMON_ERRORS: Sequence[ProblemType] = (
 TASK_ERRORS: Sequence[ProblemType] = (catalogue.TaskNotFound,)
 TRASH_ERRORS: Sequence[ProblemType] = (catalogue.TrashedTaskNotFound,)
 OPERATIONS_ON_THE_TRASH = {"restore_task", "erase_task"}
-BODY_ERRORS: Sequence[ProblemType] = (catalogue.RequestTimeout, catalogue.UnsupportedMedia)
-WRITE_ERRORS: Sequence[ProblemType] = (catalogue.ReadOnly, catalogue.OutcomeUnknown)
+BODY_ERRORS: Sequence[ProblemType] = (catalogue.UnsupportedMedia,)
+WRITE_ERRORS: Sequence[ProblemType] = (
+    catalogue.RequestTimeout,
+    catalogue.ReadOnly,
+    catalogue.OutcomeUnknown,
+)
 IF_MATCH_ERRORS: Sequence[ProblemType] = (catalogue.VersionMismatch,)
 ERRORS_BY_OPERATION: Mapping[str, Sequence[ProblemType]] = {
     "apply_batch": (catalogue.TaskNotFound, catalogue.BatchVersionMismatch),

@@ -57,6 +57,11 @@ class StrictRequest(Request):
         if self._content:
             self.value = parse_json(self._content)
 
+    def check_no_members(self) -> None:
+        """Raise ``Invalid`` (422) unless the body, if any, is an empty object."""
+        if self.value not in (ABSENT, {}):
+            raise _invalid("body", "extra_forbidden", "This request takes no body.")
+
     def read_query(self, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:
         """Parse the query; raises ``Invalid`` (422)."""
         if query := self.scope["query_string"]:

@@ -73,14 +73,17 @@ class UserRoute(APIRoute):
         max_bytes = self._max_body_bytes or web_state(request).settings.max_body_bytes
         check_size(request, max_bytes)
         await _authorize(request)
-        if self.body_field:
+        if request.method != "GET":
             with web_state(request).in_flight.receiving(request.path_params["user_id"]):
                 await request.read(max_bytes)
+        if self.body_field:
             request.check_media_type()
         check_idempotency_key(request, is_supported=IDEMPOTENCY_KEY in self._headers)
         check_preconditions(request, self._headers)
         request.read_query(self._names, self._repeatable)
         request.parse()
+        if not self.body_field:
+            request.check_no_members()
         answer: Response = await self.endpoint(**bind(self.dependant, request))
         return answer
 

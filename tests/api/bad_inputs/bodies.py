@@ -1,4 +1,4 @@
-"""Invalid bodies of every operation that takes a body."""
+"""Invalid bodies of every operation that is no GET."""
 
 import json
 from urllib.parse import unquote
@@ -44,6 +44,18 @@ PATCHES = {
     "a JSON patch": b'[{"op":"remove","path":"/title"}]',
     "title: null": b'{"title":null}',
 }
+FOR_NO_BODY: dict[str, bytes] = {
+    "a condition": b'{"if_match":"2026-01-01T00:00:00Z"}',
+    "a member": b'{"title":"a"}',
+    "null": b"null",
+    "an array": b"[]",
+    "not JSON": b"{",
+}
+NO_BODY = {
+    "delete": ("DELETE", ONE),
+    "restore": ("POST", f"{ONE}/restore"),
+    "erase": ("DELETE", f"{ALL}/trash/1"),
+}
 LIMIT = 65_536
 LARGE = b'{"title":"a"' + b" " * (LIMIT - 12) + b"}"
 # Content-Length announces more than is sent: the response must not wait for the rest.
@@ -67,5 +79,10 @@ CASES = [
     *cases("body of put", each("PUT", ONE, CHANGES), 422, "validation"),
     *cases("body of patch", each("PATCH", ONE, PATCHES, MERGE_PATCH), 422, "validation"),
     *cases("body of complete", each("PATCH", f"{ONE}/complete", COMPLETIONS), 422, "validation"),
+    *(
+        case
+        for name, (method, target) in NO_BODY.items()
+        for case in cases(f"body of {name}", each(method, target, FOR_NO_BODY), 422, "validation")
+    ),
     *cases("body too large", TOO_LARGE, 413, "body_too_large"),
 ]
