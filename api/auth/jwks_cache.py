@@ -1,11 +1,12 @@
 """The issuer's public keys, fetched when needed and served stale while the issuer is down.
 
-A known key id never waits. An unknown one may belong to a rotated key, so it triggers a fetch,
-limited by a token bucket: unknown key ids may trigger five fetches, then one per 10 s. A fetch
-that brings a new key costs nothing, so rotation never empties the bucket.
+An unknown key id may belong to a rotated key, so it triggers a fetch, limited by a token bucket:
+unknown key ids may trigger five fetches, then one per 10 s. A fetch that brings a new key costs
+nothing, so rotation never empties the bucket.
 
-Keys are refreshed in the background after 5 minutes and before use after 10, so that a withdrawn
-key ends in time on an idle worker too. Only a failed fetch lets older ones be used, for a day.
+Keys are refreshed in the background after 5 minutes and before use after 10, when a known key id
+waits too: a withdrawn key ends in time on an idle worker. Only a failed fetch lets older ones be
+used, for a day.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""The clock of a user: every write of the user's tasks locks it, and moves it where it applies.
+"""The clock of a user: every write of the user's tasks locks it, and moves it.
+
+A write that finds no task may move it as well, so that lists and feed look changed once.
 
 The lock lasts until the commit and excludes other writes of the user's tasks, so ``updated_at`` is
 a version that increases in the order of commits. A write with a condition locks it in a statement

@@ -65,7 +65,7 @@ def _explain(body: bytes, error: ValueError) -> str:
         body.decode()
     except UnicodeDecodeError:
         return "The body is not UTF-8."
-    if body.count(0) >= len(body) // 2:
+    if body.count(0) >= len(body) / 2:
         return "The body is UTF-16 or UTF-32: send UTF-8."
     if "surrogate" in str(error):
         return "A string has half of a surrogate pair."

@@ -51,8 +51,8 @@ class RequestMiddleware:
                 current.status = message["status"]
                 message["headers"] = [*message["headers"], *_headers(message, current)]
             else:
-                current.size += len(message.get("body", b""))
                 message["body"] = b"" if head else message.get("body", b"")
+                current.size += len(message["body"])
             await _send_in_pieces(message, send)
 
         _read_headers(scope, current)

@@ -60,6 +60,12 @@ def test_each_request_logs_one_line(alice: User, log: BinaryIO) -> None:
     assert "private" not in str(line)
 
 
+def test_head_logs_no_bytes(alice: User, log: BinaryIO) -> None:
+    response = alice.head(alice.tasks)
+
+    assert line_of(response, log)["bytes"] == 0
+
+
 def test_reason_of_a_401_is_only_in_the_log(alice: User, log: BinaryIO) -> None:
     bad = alice.headers["authorization"][:-3] + "abc"
     response = alice.get(alice.tasks, headers={"Authorization": bad})

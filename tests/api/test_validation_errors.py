@@ -178,6 +178,8 @@ def test_every_422_has_errors(alice: User, operation: str) -> None:
         (rb'{"title":"\ud800"}', "surrogate"),
         (b"[" * 40 + b"]" * 40, "more than 32 levels"),
         (b'{"title":"a"', "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"\n", "not valid JSON"),
     ],
 )
 def test_the_text_says_what_is_wrong_with_the_encoding(
