@@ -127,7 +127,7 @@ def test_the_numbers_and_names_are_those_of_the_manifests() -> None:
     assert f"more than {defaults['request_deadline_seconds'].default} seconds" in DOCUMENT
     assert f"serves on for {hook['sleep']['seconds']} seconds" in DOCUMENT
     assert f"at {metric['resource']['target']['averageUtilization']} %" in DOCUMENT
-    assert f"within {HttpProtocol.CONNECTION_SECONDS / 60:.0f} minutes" in DOCUMENT
+    assert f"after about {HttpProtocol.CONNECTION_SECONDS / 60:.0f}." in DOCUMENT
     assert "/metrics" not in str(production.one("Ingress"))
 
 
