@@ -8,6 +8,7 @@ CHUNK = b"11171\r\n" + b"a" * 70_001 + b"\r\n0\r\n\r\n"
 AFTER_HEADERS = {
     "no such path": (request("GET", "/metrics"), 404, "not_found"),
     "no such path, disguised": (request("GET", "//metrics"), 404, "not_found"),
+    "a body for a probe": (request("GET", "/livez", "Content-Length: 9"), 413, "body_too_large"),
     "an announced long body": (
         request("POST", TASKS, "Content-Length: 70000"),
         413,

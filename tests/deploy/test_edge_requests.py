@@ -69,8 +69,8 @@ def test_a_probe_is_not_logged(lifted: Stack, path: str) -> None:
     assert lifted.entries("nginx", probe) == []
 
 
-@pytest.mark.parametrize("path", ["/livez%0A", "/metrics%0A"])
-def test_a_newline_makes_no_path_a_probe_or_the_metrics(lifted: Stack, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez%0A", "/metrics%0A", "/x/../livez", "/x/../metrics"])
+def test_a_probe_or_the_metrics_in_disguise_is_404_and_logged(lifted: Stack, path: str) -> None:
     refused = got(lifted, path=path)
 
     assert refused.status == 404

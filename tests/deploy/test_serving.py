@@ -95,11 +95,12 @@ def test_each_timeout_is_longer_than_the_one_inside_it() -> None:
 
 def test_nginx_and_api_have_the_same_body_limit() -> None:
     bounds: list[Any] = Settings.model_fields["max_body_bytes"].metadata
-    size, batch = [text for text in directives("client_max_body_size") if text != "0"]
+    size, batch, probe = [text for text in directives("client_max_body_size") if text != "0"]
 
     assert [int(size.removesuffix("k")) * 1024] == [b.le for b in bounds if hasattr(b, "le")]
     assert directives("client_body_buffer_size") == [size, batch]
     assert int(batch.removesuffix("m")) * 2**20 == Batch.max_body_bytes
+    assert probe == "1"
 
 
 def test_the_bodies_of_batches_fill_half_of_the_files_of_nginx() -> None:
@@ -133,6 +134,7 @@ def test_nginx_retries_reads_and_requests_of_which_nothing_was_sent() -> None:
         "http_502 non_idempotent"
     ]
     assert sorted(directives("proxy_next_upstream")) == [
+        "error http_502",
         "error http_502",
         "http_502 non_idempotent",
         "http_502 non_idempotent",
