@@ -15,6 +15,10 @@ from api.problems.catalogue import Invalid, UnsupportedMedia
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
+# To find quoted strings takes time in the square of the length.
+MAX_MEDIA_TYPE_LENGTH = 255
+MAX_MEMBERS = 32
+
 _QUOTED_STRING = r'"(?:[^"\\]|\\.)*"'
 _PARAMETER = re.compile(rf';\s*([^\s;="]*)\s*(?:=\s*({_QUOTED_STRING}|[^;"]*))?')
 _UTF_8 = {"", "utf-8", "utf8"}
@@ -27,6 +31,8 @@ def check_media_type(headers: Headers, accepted: AbstractSet[str]) -> None:
     Parameters other than ``charset`` are ignored (RFC 8259 section 11).
     """
     media_type = ", ".join(headers.getlist("content-type")).lower()
+    if len(media_type) > MAX_MEDIA_TYPE_LENGTH:
+        raise UnsupportedMedia
     outside_strings = re.sub(_QUOTED_STRING, "", media_type)
     essence, _, parameters = outside_strings.partition(";")
     is_list = "," in parameters
@@ -75,6 +81,8 @@ def _explain(body: bytes, error: ValueError) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_MEMBERS:  # to name each one that is unknown would take long
+        raise _invalid("too_many_members", f"An object has more than {MAX_MEMBERS} members.")
     members = dict(pairs)
     if len(members) < len(pairs):
         raise _invalid("duplicate_member", "A member is repeated.")

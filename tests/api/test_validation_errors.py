@@ -151,6 +151,15 @@ def test_the_members_that_can_be_set_are_those_of_a_task(alice: User) -> None:
         assert f" {member}" in response.text, member
 
 
+def test_an_object_of_too_many_members_is_one_entry(alice: User) -> None:
+    task = {"title": "a", **{f"x{number}": number for number in range(32)}}
+    batch = {"operations": [{"op": "create", "task": task}]}
+
+    for path, body in ((alice.tasks, task), (f"{alice.tasks}/batch", batch)):
+        [entry] = errors(alice.post(path, json=body))
+        assert (entry["loc"], entry["code"]) == (["body"], "too_many_members")
+
+
 @pytest.mark.parametrize("operation", ["create", "reuse"])
 def test_every_422_has_errors(alice: User, operation: str) -> None:
     key = {"Idempotency-Key": "k"}

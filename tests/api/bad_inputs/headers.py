@@ -26,6 +26,8 @@ MEDIA = {
     "JSON twice": (JSON, JSON),
     "Latin-1": (f"{JSON}; charset=latin-1",),
     "UTF-16": (f"{JSON}; charset=utf-16",),
+    "256 characters": (f"{JSON}; x={'a' * 236}",),
+    "an open string of 8,000 characters": (f'{JSON}; x="' + r"\"" * 4000,),
     "UTF-7": (f'{JSON}; charset="utf-7"',),
     "two charsets": (f"{JSON}; charset=utf-8; charset=utf-16",),
     "US-ASCII": (f"{JSON}; charset=us-ascii",),
