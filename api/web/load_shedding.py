@@ -21,30 +21,30 @@ REFUSAL_SECONDS = 0.5
 class InFlightLimiter:
     """Counts the requests in flight, and since when there are as many as allowed.
 
-    A user's unfinished request bodies hold at most half of the slots.
+    A user's unfinished bodies and long unread responses hold at most half of the slots.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.count, self._limit, self._clock = 0, limit, clock
         self._full_since = float("inf")
-        self._receiving = Counter[str]()
+        self._waiting = Counter[str]()
 
     @contextmanager
-    def receiving(self, user_id: str) -> Iterator[None]:
-        """Count a request of this user while its body is received.
+    def waiting(self, user_id: str) -> Iterator[None]:
+        """Count a request of this user while it waits for the client to send or to read.
 
         Raises:
-            Overloaded: unfinished bodies of this user hold half of the slots.
+            Overloaded: such requests of this user hold half of the slots.
         """
-        if self._receiving[user_id] >= max(1, self._limit // 2):
-            raise Overloaded(reason="unfinished_bodies")
-        self._receiving[user_id] += 1
+        if self._waiting[user_id] >= max(1, self._limit // 2):
+            raise Overloaded(reason="slow_client")
+        self._waiting[user_id] += 1
         try:
             yield
         finally:
-            self._receiving[user_id] -= 1
-            if not self._receiving[user_id]:
-                del self._receiving[user_id]
+            self._waiting[user_id] -= 1
+            if not self._waiting[user_id]:
+                del self._waiting[user_id]
 
     def is_full(self) -> bool:
         """Whether the limit is reached."""

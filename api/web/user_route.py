@@ -22,6 +22,7 @@ from api.problems.catalogue import UserMismatch
 from api.problems.problem import Problem
 from api.telemetry import request_context
 from api.web.binding import bind
+from api.web.middleware import PIECE_BYTES
 from api.web.preconditions import check_preconditions
 from api.web.problem_response import respond
 from api.web.state import web_state
@@ -61,8 +62,14 @@ class UserRoute(APIRoute):
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = StrictRequest(scope, receive)
         try:
-            response = await self._answer(StrictRequest(scope, receive))
+            response = await self._answer(request)
+            # A write was applied: to refuse its answer would say that nothing was changed.
+            if len(response.body) > PIECE_BYTES and request.method == "GET":
+                with web_state(request).in_flight.waiting(request.path_params["user_id"]):
+                    await response(scope, receive, send)
+                return
         except Problem as problem:
             # Caught here because FastAPI's handlers would cost a refused request as much as a page.
             response = respond(problem)
@@ -74,7 +81,7 @@ class UserRoute(APIRoute):
         check_size(request, max_bytes)
         await _authorize(request)
         if request.method != "GET":
-            with web_state(request).in_flight.receiving(request.path_params["user_id"]):
+            with web_state(request).in_flight.waiting(request.path_params["user_id"]):
                 await request.read(max_bytes)
         if self.body_field:
             request.check_media_type()

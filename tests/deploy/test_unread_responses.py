@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-CLIENTS = 100
+CLIENTS, FEW = 100, 8
 MEBIBYTE = 1024 * 1024
 # Just below the 1 MiB of a page, with ids of any length.
 TASKS, DESCRIPTION = 190, "d" * 5000
@@ -83,6 +83,28 @@ def test_unread_responses_stay_in_flight_and_are_cut_off(database_url: str) -> N
         assert others == {200}
         assert held - before <= 150 * MEBIBYTE
         assert after - before <= 50 * MEBIBYTE
+
+
+def test_unread_responses_of_one_user_leave_others_served(database_url: str) -> None:
+    settings = {"WORKERS": "1", "MAX_IN_FLIGHT": f"{FEW}"}
+    with (
+        gunicorn(database_url, 0, **settings) as server,
+        User(server.base, "unread") as user,
+        User(server.base, "other") as other,
+        ExitStack() as hung,
+    ):
+        for number in range(TASKS):
+            user.add(f"task {number}", description=DESCRIPTION)
+        for _ in range(FEW):
+            hung.enter_context(unread(server.base, list_request(user)))
+        wait_until(lambda: metric(server, "in_flight") == FEW / 2)
+        refused = user.get(user.tasks)
+        short = user.get(f"{user.tasks}?limit=1").status_code
+        others = {other.get(other.tasks).status_code for _ in range(20)}
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert short == 200
+    assert others == {200}
 
 
 def test_a_slow_client_that_reads_is_not_cut_off(database_url: str) -> None:
