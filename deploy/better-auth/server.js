@@ -22,12 +22,19 @@ function preflight(response) {
   response.writeHead(204).end();
 }
 
+// A request that cannot be one of the Fetch API: TRACE, or a Host that is no host.
+function refuse(response, error) {
+  log("warning", "request_refused", { reason: error.message });
+  if (!response.headersSent) response.writeHead(400);
+  response.end();
+}
+
 const server = createServer((request, response) => {
   // Better Auth's rate limit uses this header, and there is no proxy that sets it.
   request.headers["x-forwarded-for"] = request.socket.remoteAddress;
   setCorsHeaders(request.headers.origin, response);
   if (request.method === "OPTIONS") preflight(response);
-  else answer(request, response);
+  else answer(request, response).catch((error) => refuse(response, error));
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {

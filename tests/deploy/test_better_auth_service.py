@@ -1,5 +1,7 @@
 """The Better Auth service as a program: tables, database and required settings."""
 
+import socket
+
 import pytest
 
 from tests.support.auth.better_auth import SERVICE, Account, better_auth
@@ -34,6 +36,18 @@ def columns(url: str, *, api_first: bool) -> list[tuple[object, ...]]:
     ):
         assert client.add()["user_id"] == ann.id
     return ask(url, COLUMNS)
+
+
+@pytest.mark.slow
+def test_a_request_that_cannot_be_handled_is_400_and_ends_nothing(database_url: str) -> None:
+    with temporary_database(database_url) as url, better_auth(url) as service:
+        port = int(service.url.rpartition(":")[2])
+        for sent in (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\nHost: [\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(sent)
+                assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+        with Account(service.url) as ann:
+            assert ann.id
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 REMOTE = "postgres://a:b@db.example/tasks"
+SAVE = block("observability/RUNBOOK.md", "(umask 077; docker compose exec -T auth")
 CURL = block("api/auth/README.md", "AUTH=")
 WORKERS = 2
 # Bypasses nginx, whose kept-alive connection reaches one worker only.
@@ -107,10 +108,14 @@ def test_the_container_runs_without_privileges(stack: Stack) -> None:
 
 
 def test_the_secrets_of_service_and_api_are_separate(stack: Stack) -> None:
-    secret = stack.run("auth", "cat", "/run/secrets-auth/better_auth_secret").strip()
+    stack.said("bash", "-euc", SAVE)
+    file = stack.clone / "better_auth_secret"
+    secret, mode = file.read_text().strip(), file.stat().st_mode
+    file.unlink()
     apis = stack.run("api", "cat", "/run/secrets-api/better_auth_secret").strip()
 
     assert len(secret) >= 32
+    assert mode & 0o077 == 0
     assert secret != apis
     assert secret not in str(stack.inspect("auth"))
 

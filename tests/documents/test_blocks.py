@@ -112,7 +112,7 @@ def test_a_module_that_a_sentence_runs_exists(command: str) -> None:
 def test_a_service_that_a_sentence_names_exists(command: str) -> None:
     services = {*yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]}
     words = shlex.split(command.partition("|")[0].partition("<")[0].partition(">")[0])[2:]
-    verbs = {"up", "ps", "logs", "restart", "exec", "stop", "start", "run"}
+    verbs = {"up", "ps", "logs", "restart", "exec", "stop", "start", "run", "build"}
     [verb] = [words.index(word) for word in words if word in verbs][:1]
     named = [word for word in words[verb + 1 :] if not word.startswith("-") and not word.isdigit()]
     named = named[:1] if words[verb] in {"exec", "run"} else named
