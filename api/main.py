@@ -24,7 +24,7 @@ from api.problems.problem import Problem
 from api.state import State
 from api.tasks import routes as tasks
 from api.tasks.statements import STATEMENTS
-from api.telemetry import exposition, logs, metrics, runtime_metrics
+from api.telemetry import exposition, logs, metrics, request_metrics, runtime_metrics
 from api.web import exception_handlers
 from api.web.cors import CorsMiddleware
 from api.web.load_shedding import InFlightLimiter, SheddingMiddleware
@@ -66,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
             metrics.UNAVAILABLE: Cause,
         },
     )
+    request_metrics.initialise(tasks.router.routes)
     app.add_exception_handler(Problem, exception_handlers.problem)
     app.add_exception_handler(RequestValidationError, exception_handlers.invalid)
     app.add_exception_handler(HTTPException, exception_handlers.http)

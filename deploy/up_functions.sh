@@ -125,3 +125,11 @@ roll_api() {
 reload_nginx() {
   [ -z "$(docker compose ps --quiet nginx)" ] || docker compose exec -T nginx sh -c 'kill -HUP 1'
 }
+
+# Their rules and settings are mounted folders: a release that changes them changes no container.
+reload_monitoring() {
+  for service in prometheus alertmanager; do
+    [ -z "$(docker compose ps --quiet --status running "$service")" ] ||
+      quietly docker compose kill --signal HUP "$service"
+  done
+}

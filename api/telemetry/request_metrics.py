@@ -4,7 +4,8 @@ The HTTP metrics are those of prometheus-fastapi-instrumentator. Its builders cr
 them; the label values are bound here, once for each series instead of with every request.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -12,11 +13,17 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import metrics as instrumentator
+from starlette.routing import BaseRoute, Route
 
 from api.telemetry import metrics
 from api.telemetry.metrics import LATENCY_BUCKETS, Outcome
 from api.telemetry.request_context import RequestContext
 
+FAILURES = (
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -41,6 +48,17 @@ REQUESTS: Counter = _built(instrumentator.requests)
 DURATION: Histogram = _built(
     instrumentator.latency, should_include_status=True, buckets=LATENCY_BUCKETS
 )
+
+
+def initialise(routes: Iterable[BaseRoute]) -> None:
+    """Create the counters of failures of each method and route.
+
+    Prometheus sees no increase in a series that begins with 1.
+    """
+    for route in routes:
+        if isinstance(route, Route):
+            for method, status in itertools.product(route.methods or (), FAILURES):
+                REQUESTS.labels(method=method, handler=route.path, status=str(status.value))
 
 
 def observe(method: str, route: Any, current: RequestContext) -> None:

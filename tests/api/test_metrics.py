@@ -105,6 +105,9 @@ def test_every_series_is_there_from_the_start(base_url: str) -> None:
         # Tests of the database layer run statements of their own in this process.
         assert found >= {f'{name}{{{label}="{value}"}}' for value in values}
     assert all(f'operation="{name}",outcome="failed"' in text for name in OPERATIONS)
+    for status in (500, 503, 504):
+        labels = f'handler="/api/{{user_id}}/tasks/{{id}}",method="GET",status="{status}"'
+        assert f"http_requests_total{{{labels}}}" in series(text)
 
 
 def test_reasons_for_401_and_403_come_from_the_enumeration_and_all_occur() -> None:

@@ -24,6 +24,7 @@ IDLE: Series = {'edge_requests_total{status="200",answered_by="api"}': "0x200"}
 NGINX_FAILS = 'edge_requests_total{status="502",answered_by="nginx"}'
 API_FAILS = 'http_requests_total{status="503",handler="/",method="GET"}'
 POOL, LAG = "tasks_api_db_pool_wait_seconds_bucket", "tasks_api_event_loop_lag_seconds_bucket"
+OTHER_UP = {'up{job="edge",instance="b"}': "1x200"}
 UP, SCRAPE = 'up{job="api",instance="a"}', 'scrape_duration_seconds{job="api",instance="a"}'
 EXITS, SHED = 'tasks_api_worker_exits_total{instance="a"}', 'tasks_api_shed_total{instance="a"}'
 LIMIT, FOLDER = (
@@ -61,6 +62,7 @@ CASES = [
         IDLE | {NGINX_FAILS: "0x30 2x200"},
     ),
     Case("TargetDown", {UP: "1x10 0x40 1x100"}, {UP: "1x10 0x8 1x100"}),
+    Case("TargetDown", OTHER_UP | {UP: "1x10 _x40 1x100"}, OTHER_UP | {UP: "1x10 _x8 1x100"}),
     Case(
         "SLIAbsent",
         dict.fromkeys(INDICATORS, "_x60 0+600x100") | {ENDS: f"{FAR}x200"},
@@ -90,6 +92,18 @@ CASES = [
     Case(
         "EventLoopLagHigh",
         buckets(LAG, "0.1", within="0+9x60 540+10x140", total="0+10x200"),
+        buckets(LAG, "0.1", within="0+995x200", total="0+1000x200"),
+    ),
+    Case(
+        # One blocked instance among ten.
+        "EventLoopLagHigh",
+        {
+            f'{name[:-1]},instance="{number}"}}': values
+            for number in range(10)
+            for name, values in buckets(
+                LAG, "0.1", within="0+10x200" if number else "0+9x60 540+10x140", total="0+10x200"
+            ).items()
+        },
         buckets(LAG, "0.1", within="0+995x200", total="0+1000x200"),
     ),
     Case("WorkersRestarting", {EXITS: "0x30 6x200"}, {EXITS: "0x30 2x200"}),

@@ -6,12 +6,13 @@ import pytest
 import yaml
 
 from tests.observability.dashboards import FILES, annotations, has_value, queries, read
-from tests.observability.monitored_stack import LOAD_SECONDS, MonitoredStack
+from tests.observability.monitored_stack import LOAD_SECONDS, SERVICES, MonitoredStack
 from tests.support.observability.latency_table import rows
 from tests.support.observability.promtool import RULES
 
 pytestmark = pytest.mark.slow
 
+READ = '{__name__=~".*_config_last_reload_success_timestamp_seconds"}'
 MONITORING = ["edge", "prometheus", "alertmanager"]
 QUERIES = [query for file in FILES for query in queries(read(file))]
 MARKS = [query for file in FILES for query in annotations(read(file))]
@@ -43,6 +44,13 @@ def test_every_target_is_scraped(site: MonitoredStack) -> None:
 
     assert set(up.values()) == {1}
     assert len(up) == 4
+
+
+def test_make_up_lets_changed_rules_and_settings_be_read(site: MonitoredStack) -> None:
+    before = max(site.values(READ).values())
+    site.stack.make("up", SERVICES)
+
+    site.wait_for(f"min({READ})", lambda read: read > before)
 
 
 def test_every_query_has_a_value(site: MonitoredStack) -> None:
