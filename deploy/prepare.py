@@ -112,7 +112,8 @@ def _nginx_maps(origins: Iterable[str]) -> str:
 def _tls() -> dict[str, str]:
     """The certificate and key from ``deploy/certs``, else a self-signed pair for localhost."""
     certificate, key = GIVEN / "certs" / "tls.crt", GIVEN / "certs" / "tls.key"
-    if certificate.exists() or key.exists():
+    # A link whose target is not mounted here does not exist, but was given.
+    if os.path.lexists(certificate) or os.path.lexists(key):
         _check_pair(certificate, key)
         pair = {"nginx/tls.key": key.read_text(), "nginx/tls.crt": certificate.read_text()}
         return {**pair, CERTIFICATE_ORIGIN: "given"}
@@ -130,7 +131,8 @@ def _check_pair(certificate: Path, key: Path) -> None:
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror
         raise SystemExit(
-            f"deploy/certs: tls.crt and tls.key must be a certificate and its key ({reason})"
+            "deploy/certs: tls.crt and tls.key must be a certificate and its key,"
+            f" as files and not as links to another folder ({reason})"
         ) from None
 
 

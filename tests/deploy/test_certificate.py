@@ -49,6 +49,19 @@ def test_a_certificate_without_its_key_is_refused_in_one_sentence(
         prepare.main()
 
 
+@pytest.mark.parametrize("linked", PAIR)
+def test_a_link_out_of_the_folder_is_not_taken_for_no_certificate(
+    volumes: Path, linked: str
+) -> None:
+    give_pair(volumes)
+    for name in PAIR:
+        (volumes / "given" / "certs" / name).unlink()
+    (volumes / "given" / "certs" / linked).symlink_to("/etc/elsewhere/live.pem")
+
+    with pytest.raises(SystemExit, match=r"and not as links to another folder \(No such file"):
+        prepare.main()
+
+
 @pytest.mark.parametrize("other", PAIR)
 def test_a_key_of_another_certificate_is_refused_in_one_sentence(volumes: Path, other: str) -> None:
     give_pair(volumes)
