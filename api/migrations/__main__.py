@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +16,6 @@ from api.database.urls import direct_url
 from api.migrations.connection_budget import check_budget
 from api.migrations.locks import MigrationLocked
 from api.migrations.user_table import UserTable, advice
-from api.migrations.version_table import newer_revision
 
 # Long enough for a suspended database to wake up.
 CONNECT_SECONDS = 15
@@ -35,17 +33,14 @@ def alembic_config() -> Config:
 def upgrade(url: URL, user_table: UserTable = "user") -> str:
     """Run the pending revisions, and return a sentence about the schema.
 
-    Nothing is done where a newer release has migrated the database and this one can run on it.
     Raises ``SystemExit`` with one sentence on failure.
     """
     config = alembic_config()
-    with connected(url) as connection:
-        newer = newer_revision(connection, ScriptDirectory.from_config(config))
-        if newer:
-            return f"The database has revision {newer} of a newer release; this release runs on it."
-        connection.rollback()  # Alembic would leave a transaction open that it did not begin
-        config.attributes.update(connection=connection, user_table=user_table)
+    config.attributes["user_table"] = user_table
+    with connected(url) as config.attributes["connection"]:
         command.upgrade(config, "head")
+    if newer := config.attributes["newer"]:
+        return f"The database has revision {newer} of a newer release; this release runs on it."
     return "The database has this release's schema."
 
 

@@ -4,8 +4,11 @@ Its comment names the newest revision that does more than add (``contract = True
 knows it can run on this schema, also after a newer release has migrated the database.
 """
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, text
 
 VERSION_TABLE = "task_api_version"
@@ -24,14 +27,16 @@ def adopt_version_table(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE alembic_version RENAME TO {VERSION_TABLE}"))
 
 
-def note_contract(connection: Connection, script: ScriptDirectory) -> None:
-    """Write the comment, once all revisions have run."""
-    newest = next(
-        each.revision
-        for each in script.walk_revisions()  # from the newest
-        if getattr(each.module, "contract", False) or each.down_revision is None
-    )
-    connection.execute(text(f"COMMENT ON TABLE {VERSION_TABLE} IS '{_note(newest)}'"))
+def note_contract(
+    ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
+) -> None:
+    """Write the comment after a contracting revision, in the transaction of the version."""
+    del heads, run_args
+    applied, connection = step.up_revision, ctx.connection
+    assert isinstance(applied, Script)
+    assert connection
+    if getattr(applied.module, "contract", False) or applied.down_revision is None:
+        connection.execute(text(f"COMMENT ON TABLE {VERSION_TABLE} IS '{_note(applied.revision)}'"))
 
 
 def newer_revision(connection: Connection, script: ScriptDirectory) -> str | None:
@@ -44,4 +49,5 @@ def newer_revision(connection: Connection, script: ScriptDirectory) -> str | Non
 
 
 def _note(contract: str) -> str:
+    # Earlier releases compare this text: it must never change.
     return f"Releases that know revision {contract} can run on this schema."

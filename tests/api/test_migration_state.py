@@ -58,11 +58,23 @@ def upgrade() -> None:
 NEWER = """
 from alembic import op
 
-revision, down_revision, contract = "9999", {newest!r}, {contract}
+revision, down_revision, contract = "9998", {newest!r}, {contract}
 
 def upgrade() -> None:
     op.execute("ALTER TABLE task ADD COLUMN colour text")
 """
+FAILS = """
+from alembic import op
+from api.migrations.locks import autocommit_block
+
+revision, down_revision = "9999", "9998"
+
+def upgrade() -> None:
+    with autocommit_block():
+        op.execute("SELECT 1 / 0")
+"""
+NOTE = "SELECT obj_description('task_api_version'::regclass, 'pg_class')"
+MAY_READ = "SELECT has_table_privilege('task_api', 'task', 'SELECT')"
 
 
 @pytest.fixture(scope="module")
@@ -151,15 +163,37 @@ def test_an_earlier_release_runs_on_a_newer_schema_unless_that_contracts(
     with monkeypatch.context() as release:
         add_revision(release, tmp_path, NEWER.format(newest=newest, contract=contract))
         migrate(empty)
+    ask(empty, "REVOKE SELECT ON task FROM task_api")
 
     if contract:
-        with pytest.raises(SystemExit, match=r"^Cannot migrate .*9999.*or a newer one$"):
+        with pytest.raises(SystemExit, match=r"^Cannot migrate .*9998.*or a newer one$"):
             migrate(empty)
     else:
         with finished(*MIGRATE, settings={"DATABASE_URL": empty}) as command:
             assert command.process.returncode == 0
-            assert "revision 9999 of a newer release" in command.error_lines()[-1]
-    assert ask(empty, "SELECT version_num FROM task_api_version") == [("9999",)]
+            assert "revision 9998 of a newer release" in command.error_lines()[-1]
+    assert ask(empty, "SELECT version_num FROM task_api_version") == [("9998",)]
+    assert ask(empty, MAY_READ) == [(not contract,)]
+
+
+def test_a_contracting_revision_counts_even_if_the_next_one_fails(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty)
+    [(newest,)] = ask(empty, "SELECT version_num FROM task_api_version")
+    with monkeypatch.context() as release:
+        add_revision(release, tmp_path, NEWER.format(newest=newest, contract=True), FAILS)
+        with pytest.raises(SystemExit, match="division by zero"):
+            migrate(empty)
+
+    with pytest.raises(SystemExit, match=r"^Cannot migrate .*9998.*or a newer one$"):
+        migrate(empty)
+
+
+def test_the_note_that_earlier_releases_compare_never_changes(empty: str) -> None:
+    migrate(empty)
+
+    assert ask(empty, NOTE) == [("Releases that know revision 0002 can run on this schema.",)]
 
 
 def test_another_applications_task_table_is_refused_in_one_sentence(empty: str) -> None:
@@ -222,9 +256,10 @@ def test_an_owner_without_bypassrls_can_dump_as_the_runbook_says(server: str) ->
     assert b"the only task" in dumped.stdout
 
 
-def add_revision(patch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
-    """Let a migration find one more revision, as in a newer release."""
-    (folder / "9999_newer.py").write_text(source)
+def add_revision(patch: pytest.MonkeyPatch, folder: Path, *sources: str) -> None:
+    """Let a migration find more revisions, as in a newer release."""
+    for number, source in enumerate(sources):
+        (folder / f"{number}_newer.py").write_text(source)
     ours = migrations.alembic_config
     versions = Path(migrations.__file__).parent / "versions"
 
