@@ -128,8 +128,16 @@ reload_nginx() {
 
 # Their rules and settings are mounted folders: a release that changes them changes no container.
 reload_monitoring() {
+  if runs prometheus && ! quietly docker compose exec -T prometheus promtool check config /etc/prometheus/prometheus.yml
+  then
+    say "Prometheus keeps the rules and settings that it has: $(tail -1 "$log")"
+  fi
+  # Not `docker compose kill`: Docker would take it for a stop, and not restart a service that ends later.
   for service in prometheus alertmanager; do
-    [ -z "$(docker compose ps --quiet --status running "$service")" ] ||
-      quietly docker compose kill --signal HUP "$service"
+    ! runs "$service" || docker compose exec -T "$service" sh -c 'kill -HUP 1'
   done
+}
+
+runs() {
+  [ -n "$(docker compose ps --quiet --status running "$1")" ]
 }
