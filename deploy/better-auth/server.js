@@ -22,10 +22,18 @@ function preflight(response) {
   response.writeHead(204).end();
 }
 
-// A request that cannot be one of the Fetch API: TRACE, or a Host that is no host.
-function refuse(response, error) {
-  log("warning", "request_refused", { reason: error.message });
-  if (!response.headersSent) response.writeHead(400);
+// Whether it can be a request of the Fetch API, which Better Auth makes of it: TRACE cannot, nor a Host that is none.
+function isRequest({ method, url, headers }) {
+  try {
+    return Boolean(new Request(new URL(url, `http://${headers.host}`), { method }));
+  } catch {
+    return false;
+  }
+}
+
+function fail(response, error) {
+  log("error", "request_failed", { reason: error.message });
+  if (!response.headersSent) response.writeHead(500);
   response.end();
 }
 
@@ -34,7 +42,8 @@ const server = createServer((request, response) => {
   request.headers["x-forwarded-for"] = request.socket.remoteAddress;
   setCorsHeaders(request.headers.origin, response);
   if (request.method === "OPTIONS") preflight(response);
-  else answer(request, response).catch((error) => refuse(response, error));
+  else if (!isRequest(request)) response.writeHead(400).end();
+  else answer(request, response).catch((error) => fail(response, error));
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
