@@ -77,6 +77,14 @@ def test_a_probe_or_the_metrics_in_disguise_is_404_and_logged(lifted: Stack, pat
     lifted.wait_for_entry("nginx", refused.headers["x-request-id"])
 
 
+def test_a_body_for_a_probe_is_logged(lifted: Stack) -> None:
+    with connected(lifted) as link:
+        refused = answer(link, request("POST", "/livez", "Content-Length: 9"))
+
+    assert refused.status == 413
+    lifted.wait_for_entry("nginx", refused.headers["x-request-id"])
+
+
 @pytest.mark.parametrize("target", ["/" + "a" * 6000, "/" + '"' * 3000])
 def test_a_long_path_is_truncated_in_the_log(lifted: Stack, target: str) -> None:
     refused = got(lifted, path=target)
