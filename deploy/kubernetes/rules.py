@@ -21,6 +21,8 @@ SERIES = {
 }
 # These rules need the edge exporter.
 OMITTED = "edge.yml"
+# A cluster's targets are its pods, whose number the rules of the cluster watch.
+IN_COMPOSE_ALONE = ' or (absent(up{job="api"}) and on () group(up))'
 # A counter has no series before the first request, which must not fire this alert.
 GUARDS = {"SLIAbsent": "({}) unless on () up"}
 SELECTOR = re.compile(r"\b(up|(?:http|tasks|scrape)_\w+|\w+:[\w:]+)\b(?:\{([^}]*)\})?")
@@ -47,7 +49,7 @@ def manifest() -> str:
 
 def _for_cluster(rule: dict[str, Any]) -> dict[str, Any]:
     """The rule on the API's own series of our namespace, with the namespace as a label."""
-    text = " ".join(rule["expr"].split())
+    text = " ".join(rule["expr"].split()).replace(IN_COMPOSE_ALONE, "")
     for edge, api in SERIES.items():
         text = text.replace(edge, api)
     text = GUARDS.get(rule.get("alert", ""), "{}").format(text)
