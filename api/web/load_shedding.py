@@ -21,7 +21,7 @@ REFUSAL_SECONDS = 0.5
 class InFlightLimiter:
     """Counts the requests in flight, and since when there are as many as allowed.
 
-    A user's unfinished bodies and long unread responses hold at most half of the slots.
+    A user's unfinished bodies and long unread answers to reads hold at most half of the slots.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:

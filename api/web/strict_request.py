@@ -58,8 +58,8 @@ class StrictRequest(Request):
             self.value = parse_json(self._content)
 
     def check_no_members(self) -> None:
-        """Raise ``Invalid`` (422) unless the body, if any, is an empty object."""
-        if self.value not in (ABSENT, {}):
+        """Raise ``Invalid`` (422) unless the body, if any, is an empty object or null."""
+        if self.value not in (ABSENT, {}, None):
             raise _invalid("body", "extra_forbidden", "This request takes no body.")
 
     def read_query(self, names: AbstractSet[str], repeatable: AbstractSet[str]) -> None:

@@ -47,7 +47,7 @@ PATCHES = {
 FOR_NO_BODY: dict[str, bytes] = {
     "a condition": b'{"if_match":"2026-01-01T00:00:00Z"}',
     "a member": b'{"title":"a"}',
-    "null": b"null",
+    "false": b"false",
     "an array": b"[]",
     "not JSON": b"{",
 }

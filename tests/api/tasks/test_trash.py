@@ -100,13 +100,14 @@ def test_a_restored_task_is_as_it_was_under_a_new_version(alice: User) -> None:
     assert trash_of(alice) == []
 
 
-def test_an_empty_object_is_taken_for_no_body(alice: User) -> None:
+@pytest.mark.parametrize("body", ["{}", "null"])
+def test_an_empty_object_or_null_is_taken_for_no_body(alice: User, body: str) -> None:
     task = alice.add()
     path = f"{alice.tasks}/{task['id']}"
     sent = [("DELETE", path), ("POST", f"{path}/restore"), ("DELETE", path)]
 
     for method, target in [*sent, ("DELETE", f"{alice.tasks}/trash/{task['id']}")]:
-        assert alice.request(method, target, json={}).status_code == 200
+        assert alice.request(method, target, content=body).status_code == 200
 
 
 def test_what_is_not_in_the_trash_is_neither_restored_nor_erased(alice: User) -> None:
