@@ -15,13 +15,14 @@ export default async function ({ url, token }: { url: string; token: string }) {
   const seen: { [step: string]: Shown[] } = {};
 
   // What happens before the next batch is sent, and whether its answer is lost.
-  const next: { before?: () => Promise<void>; lost?: boolean } = {};
+  const next: { before?: () => Promise<void>; lost?: boolean; full?: boolean } = {};
   const answers: string[] = [];
   const real = globalThis.fetch;
   globalThis.fetch = async (where, given) => {
-    const { before, lost } = given?.method === "POST" ? next : {};
-    if (given?.method === "POST") next.before = next.lost = undefined;
+    const { before, lost, full } = given?.method === "POST" ? next : {};
+    if (given?.method === "POST") next.before = next.lost = next.full = undefined;
     await before?.();
+    if (full) return new Response('{"detail": "The database is full."}', { status: 503 });
     const response = await real(where, given);
     answers.push(response.headers.has("Idempotency-Replayed") ? "replayed" : `${response.status}`);
     if (lost) throw new TypeError("The answer is lost.");
@@ -69,12 +70,42 @@ export default async function ({ url, token }: { url: string; token: string }) {
   await phone.sync();
   laptop.update(titled(laptop, "Pay rent"), { priority: "low" });
   laptop.create({ title: "" });
+  laptop.update(titled(laptop, ""), { title: "What waits for its id" });
   laptop.create({ title: "Water flowers" });
   await laptop.sync();
   seen.deleted = laptop.list();
+  phone.update(milk, { title: "Buy oat milk" });
   phone.delete(milk);
   phone.restore(milk);
+  phone.create({ title: "Feed the cat" });
+  phone.delete(titled(phone, "Feed the cat"));
+  phone.restore(-3);
+  seen.restored = phone.list();
   await phone.sync();
   await laptop.sync();
-  return { seen, failed, answers, refused: laptop.refused, phone: phone.list(), laptop: laptop.list() };
+
+  // Writes are refused for a while, twice: the laptop reads on.
+  laptop.create({ title: "Mop" });
+  next.full = true;
+  await laptop.sync().catch(() => {});
+  phone.create({ title: "Sweep" });
+  await phone.sync();
+  next.full = true;
+  await laptop.sync().catch(() => {});
+  seen.full = laptop.list();
+  await laptop.sync();
+
+  // Nothing names the operation that is refused: its text is half of a surrogate pair, then too long.
+  phone.create({ title: "Water the palm" });
+  phone.create({ title: "\ud83d" });
+  phone.create({ title: "a", description: "d".repeat(2 ** 20) });
+  phone.create({ title: "Water the fern" });
+  await phone.sync();
+  phone.update(12345, { title: "What is not there" });
+  await laptop.sync();
+  laptop = open("laptop");
+  const refused = [...laptop.refused, ...phone.refused];
+  phone.forget();
+  const left = phone.refused.length;
+  return { seen, failed, answers, refused, left, phone: phone.list(), laptop: laptop.list() };
 }

@@ -38,7 +38,10 @@ def check_scenario(told: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
     assert [task["title"] for task in told["seen"]["repeated"]].count("Pay rent") == 1
     assert seen["erased"].keys() == {"Buy oats", "Pay rent"}
     assert seen["deleted"].keys() == {"Buy oats", "Water flowers"}
-    assert [op for op, _ in reasons] == ["update", "create"]
+    assert seen["restored"].keys() == {"Buy oat milk", "Feed the cat"}
+    assert seen["full"].keys() >= {"Mop", "Sweep"}
+    assert [op for op, _ in reasons] == ["update", "create", "update", "create", "create", "update"]
+    assert told["left"] == 0
     assert all(reason for _, reason in reasons)
     assert {*told["answers"]} >= {"410", "412", "422", "replayed"}
     by_id = [sorted(told[name], key=lambda task: task["id"]) for name in ("phone", "laptop")]
