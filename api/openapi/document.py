@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from api import __version__
 from api.openapi.error_responses import PROBLEM, ErrorResponse, error_responses
 from api.openapi.examples import EXAMPLES
+from api.tasks.fields import MAX_BIGINT
 from api.tasks.routes import router
 from api.web.json_body import JSON, MERGE_PATCH
 from api.web.middleware import REQUEST_ID
@@ -71,7 +72,10 @@ HEADERS: dict[str, Any] = {
         "required": True,
         "schema": {"type": "string", "pattern": "^Bearer "},
     },
-    "Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}},
+    "Retry-After": {
+        "description": "Seconds; absent where waiting does not help.",
+        "schema": {"type": "integer"},
+    },
 }
 COMMON_HEADERS = ("X-Request-ID", "Cache-Control")
 HEADERS_BY_OPERATION = {
@@ -103,7 +107,7 @@ LINKS_BY_OPERATION = {
 def document() -> dict[str, Any]:
     """The whole OpenAPI document."""
     openapi = get_openapi(**INFO, routes=ROUTES)
-    _drop_titles([openapi["paths"], openapi["components"]])
+    _correct([openapi["paths"], openapi["components"]])
     schemas = openapi["components"]["schemas"] | {"Problem": PROBLEM}
     openapi["components"] = {
         "schemas": {name: schemas[name] for name in schemas if "ValidationError" not in name},
@@ -168,13 +172,15 @@ def _reference(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def _drop_titles(node: Any) -> None:
-    """Remove the titles that Pydantic generates from names."""
+def _correct(node: Any) -> None:
+    """Remove the titles that Pydantic generates from names, and restore the greatest id."""
     if isinstance(node, dict) and isinstance(node.get("title"), str):
         del node["title"]
+    if isinstance(node, dict) and node.get("maximum") == float(MAX_BIGINT):
+        node["maximum"] = MAX_BIGINT  # FastAPI's model of a schema has floats
     for child in node.values() if isinstance(node, dict) else node:
         if isinstance(child, dict | list):
-            _drop_titles(child)
+            _correct(child)
 
 
 if __name__ == "__main__":

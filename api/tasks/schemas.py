@@ -21,11 +21,13 @@ from api.tasks.fields import (
 )
 from api.tasks.times import to_instant
 
+INT64 = {"json_schema_extra": {"format": "int64"}}
+
 
 class TaskRead(SQLModel):
     """A task; times are RFC 3339 in UTC."""
 
-    id: int = Field(schema_extra={"format": "int64"})
+    id: int = Field(schema_extra=INT64)
     user_id: str
     title: Title
     description: Description | None
@@ -65,7 +67,7 @@ class ChangedTask(TaskRead):
 class DeletedTask(SQLModel):
     """A task in the trash."""
 
-    id: int = Field(schema_extra={"format": "int64"})
+    id: int = Field(schema_extra=INT64)
     deleted: Literal[True]
     updated_at: datetime
 

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from api.openapi import document
 from api.problems import catalogue
 from api.problems.problem import PROBLEM_JSON, Problem
+from api.tasks.fields import MAX_BIGINT
 from tests.support.http.client import check_response
 from tests.support.http.openapi_validation import DOCUMENT, OPERATIONS, answers, resolved
 
@@ -116,6 +117,15 @@ def test_every_response_declares_its_headers(operation: str) -> None:
         assert set(answer["headers"]) == {"X-Request-ID", "Cache-Control"} | by_status.get(
             status, set()
         )
+
+
+def test_every_id_is_an_integer_of_64_bits() -> None:
+    schemas = DOCUMENT["components"]["schemas"].values()
+    ids = [found for schema in schemas if (found := schema.get("properties", {}).get("id"))]
+
+    assert len(ids) >= 6
+    assert {found["format"] for found in ids} == {"int64"}
+    assert {found.get("maximum", MAX_BIGINT) for found in ids} == {MAX_BIGINT}
 
 
 def test_every_operation_needs_a_bearer_token() -> None:
