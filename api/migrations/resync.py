@@ -15,7 +15,7 @@ from api.migrations.__main__ import connected
 from api.migrations.locks import acquire_migration_lock
 
 IS_BOUND = text("SELECT row_security_active('task_clock')")
-# Writes take the clock first, so no task is written while they are counted; reads go on.
+# Writes take the clock first, so no task is written while they are counted.
 LOCK = text("LOCK TABLE task_clock IN EXCLUSIVE MODE")
 # The clock moves as well: a device that starts afresh knows it, and it must not be older than
 # ``purged``. No list may look unchanged either.
