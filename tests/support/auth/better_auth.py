@@ -34,7 +34,11 @@ class Account:
             "password": PASSWORD,
             **members,
         }
-        self.id = str(self.post("/sign-up/email", account)["user"]["id"])
+        try:
+            self.id = str(self.post("/sign-up/email", account)["user"]["id"])
+        except BaseException:
+            self.client.close()
+            raise
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The document that Better Auth answers, once it is not too much for it."""
