@@ -21,7 +21,7 @@ SERIES = {
 }
 # These rules need the edge exporter.
 OMITTED = "edge.yml"
-# A cluster's targets are its pods, whose number the rules of the cluster watch.
+# In a cluster SLIAbsent fires for an API without a target.
 IN_COMPOSE_ALONE = ' or (absent(up{job="api"}) and on () group(up))'
 # A counter has no series before the first request, which must not fire this alert.
 GUARDS = {"SLIAbsent": "({}) unless on () up"}
