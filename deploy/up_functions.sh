@@ -134,7 +134,8 @@ reload_monitoring() {
   fi
   # Not `docker compose kill`: Docker would take it for a stop, and not restart a service that ends later.
   for service in prometheus alertmanager; do
-    ! runs "$service" || docker compose exec -T "$service" sh -c 'kill -HUP 1'
+    ! runs "$service" || docker compose exec -T "$service" sh -c 'kill -HUP 1' ||
+      say "$service was not told to read its settings again: docker compose restart $service"
   done
 }
 
