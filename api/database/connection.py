@@ -87,6 +87,14 @@ class Connection:
         """
         return self.is_closed or bool(self._readable.poll(0))
 
+    def was_ended(self) -> bool:
+        """Whether the server ended the session before it read the last message.
+
+        It says so right after an answer; libpq, which awaits nothing then, makes it a notice. What
+        it says while a message runs becomes that message's error.
+        """
+        return any(notice.startswith("FATAL") for notice in self._driver.notices)
+
     def server_version(self) -> str | None:
         """As the server said it when the connection began."""
         version: str | None = self._driver.info.parameter_status("server_version")

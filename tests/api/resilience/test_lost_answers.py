@@ -20,6 +20,9 @@ from tests.support.observability.metrics import scrape, total
 
 MESSAGES = {"put": "change", "patch": "change", "set": "change", "delete": "remove"}
 OURS = b"task_api"  # a pooler has messages of its own
+# ErrorResponse: PostgreSQL 17 documentation, section 53.7.
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+SHUTDOWN = b"E" + (4 + len(_FIELDS)).to_bytes(4) + _FIELDS
 CHANGES = sorted(IDEMPOTENT.keys() - READS.keys())
 
 
@@ -115,6 +118,29 @@ def test_message_that_certainly_was_not_run_is_sent_until_it_is(name: str, line:
     # A pooler behind the gate has another session for the message.
     assert line.retries(message) - before in {0, 3}
     assert len(line.user.all()) == {"create": 2, "delete": 0}.get(name, 1)
+
+
+@pytest.mark.parametrize("name", NOT_IDEMPOTENT)
+def test_message_after_the_end_of_its_session_is_sent_again(
+    name: str, server: RestartablePostgres
+) -> None:
+    with (
+        faulty_proxy(server.url) as (proxy, url),
+        serve(make_settings(database_url=url, pool_size=1)) as base,
+        User(base, f"user-{uuid4().hex}") as user,
+    ):
+        task = user.add()
+        proxy.farewell = SHUTDOWN
+        assert user.all() == [task]
+        assert not proxy.farewell
+
+        response = OPERATIONS[name](user, task["id"])
+
+        assert response.is_success, response.text
+        found = [task["completed"] for task in user.all()]
+        unavailable = total(scrape(base), "tasks_api_db_unavailable_total")
+    assert found == ([True] if name == "toggle" else [])
+    assert unavailable == 0
 
 
 @pytest.mark.parametrize("name", NOT_IDEMPOTENT)

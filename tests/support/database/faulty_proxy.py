@@ -26,6 +26,8 @@ class FaultyProxy:
     - ``delay``: seconds added to each message of the client; ``client_messages`` counts them.
     - ``drops_answer_to``: whether the answer to this message is dropped. The server completes
       the statement, ``on_dropped_answer`` is called, and the connection is closed.
+    - ``farewell``: what the server says with its next complete answer, in the same packet, before
+      it ends the connection; the end is seen when the client sends its next message.
     - ``traffic_flows``: while it is cleared, no byte passes in either direction.
     """
 
@@ -37,10 +39,12 @@ class FaultyProxy:
         self.before_connecting: Callable[[], object] = lambda: None
         self.drops_answer_to: Callable[[bytes], bool] = drop_nothing
         self.on_dropped_answer: Callable[[], object] = lambda: None
+        self.farewell = b""
         self.traffic_flows = threading.Event()
         self.traffic_flows.set()
         self._target = target
         self._doomed: set[socket.socket] = set()
+        self._ended: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -79,7 +83,7 @@ class FaultyProxy:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         flows = self.traffic_flows
         with suppress(OSError):
-            while data := client.recv(65536):
+            while (data := client.recv(65536)) and client not in self._ended:
                 self.client_messages += 1
                 time.sleep(self.delay)
                 flows.wait()
@@ -93,12 +97,16 @@ class FaultyProxy:
         with suppress(OSError):
             while data := server.recv(65536):
                 flows.wait()
+                if self.farewell and data.endswith(READY):
+                    data, self.farewell = data + self.farewell, b""
+                    self._ended.add(client)
                 if client not in self._doomed:
                     client.sendall(data)
                 elif data.endswith(READY):
                     self.on_dropped_answer()
                     break
         self._doomed.discard(client)
+        self._ended.discard(client)
         _end(client)
         _end(server)
 
