@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -96,7 +96,9 @@ def _user(stack: Stack, name: str, token: str, done: threading.Event, pause: flo
         timeout=TIMEOUT_SECONDS,
     ) as user:
         while not done.wait(pause):
-            _each_operation(user, pause, done)
+            # A worker that is killed between an answer's head and its body cuts the answer.
+            with suppress(httpx.RemoteProtocolError):
+                _each_operation(user, pause, done)
 
 
 def _each_operation(user: httpx.Client, pause: float, done: threading.Event) -> None:
