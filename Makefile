@@ -44,10 +44,12 @@ down: ## stop the stack and remove its containers and networks; keeps the data
 test: $(VENV)/dev ## run the fast tests against real services
 	@$(BIN)/python -m pytest -m "not slow"
 
-# Coverage adds a third of the run time, and the slow tests cover no additional code.
+# Coverage adds a third of the run time, and the slow tests cover no additional code. Slow tests that failed run
+# once more by themselves: on a busy machine, a fault may meet the test's own timing.
 test-all: $(VENV)/dev ## run all tests and report coverage
 	@$(BIN)/python -m pytest -m "not slow" --cov
-	@$(BIN)/python -m pytest -m slow --durations=25
+	@$(BIN)/python -m pytest -m slow --durations=25 \
+		|| { [ $$? = 1 ] && $(BIN)/python -m pytest -m slow --last-failed --last-failed-no-failures=none; }
 
 load: $(VENV)/dev ## a realistic load on the stack, then its latency against 500 ms (SECONDS=60 RATE=40, URL= of `make run`)
 	@$(BIN)/python -m tests.load
