@@ -5,7 +5,6 @@ in this mode, so every wait has a deadline here.
 """
 
 import asyncio
-import select
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -32,8 +31,6 @@ class Connection:
         self._has_writer = False
         self.is_closed = False
         self.idle_since = monotonic()
-        self._readable = select.poll()
-        self._readable.register(self._socket, select.POLLIN)
         self._loop.add_reader(self._socket, self._on_ready)
 
     @classmethod
@@ -81,19 +78,18 @@ class Connection:
             self._driver.close()
 
     def has_ended(self) -> bool:
-        """Whether an idle connection was closed, or has something to say: it ends.
+        """Whether an idle connection was closed, or its server has said that it ends.
 
         This asks the system: the event loop hears of it in its next turn, which may be too late.
+        What the server said in the same packet as its last answer is a notice, since libpq awaited
+        nothing more.
         """
-        return self.is_closed or bool(self._readable.poll(0))
-
-    def was_ended(self) -> bool:
-        """Whether the server ended the session before it read the last message.
-
-        It says so right after an answer; libpq, which awaits nothing then, makes it a notice. What
-        it says while a message runs becomes that message's error.
-        """
-        return any(notice.startswith("FATAL") for notice in self._driver.notices)
+        if not self.is_closed:
+            try:
+                self._driver.poll()
+            except psycopg2.Error:
+                self.close()
+        return self.is_closed or any(n.startswith("FATAL") for n in self._driver.notices)
 
     def server_version(self) -> str | None:
         """As the server said it when the connection began."""

@@ -152,11 +152,7 @@ class Database:
     def _failed(
         self, connection: Connection, statement: CompiledStatement, error: psycopg2.Error
     ) -> Problem:
-        problem = (
-            DatabaseUnavailable(reason=Cause.ENDED)
-            if connection.was_ended()
-            else to_problem(error, statement, lost=connection.is_closed)
-        )
+        problem = to_problem(error, statement, lost=connection.is_closed)
         if problem.reason in {Cause.LOST, Cause.ENDED}:
             connection.close()  # the server has said that it ends, and may not have done it
             self._pool.invalidate_idle()  # a server that ends one session may end all

@@ -111,21 +111,28 @@ def test_unfinished_bodies_of_one_user_leave_others_served(database_url: str) ->
     assert len(made) == 20
 
 
+def requests(api: Gunicorn) -> int:
+    """How many requests were counted."""
+    return int(total(scrape(api.base), "http_requests_total"))
+
+
 def test_files_of_exited_workers_are_archived_and_counters_never_decrease(
     database_url: str,
 ) -> None:
     with gunicorn(database_url) as api:
-        counts, folder = [0.0], api.data / "metrics"
+        counts, folder = [0], api.data / "metrics"
         for _ in range(RESTARTS):
             for _ in range(10):
                 httpx.get(f"{api.base}/nothing")
+            # A request is counted once its answer is sent.
+            wait_until(lambda: requests(api) == counts[-1] + 10)
             kill_first(api)
-            counts.append(total(scrape(api.base), "http_requests_total"))
+            counts.append(requests(api))
         processes = {api.command.process.pid, *api.workers()}
         api.wait_until_ready()
         left = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
 
-    assert counts == [10.0 * n for n in range(RESTARTS + 1)]
+    assert counts == [10 * n for n in range(RESTARTS + 1)]
     assert left <= {f"{number}" for number in processes} | {"archive"}
 
 
