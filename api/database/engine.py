@@ -85,7 +85,7 @@ class Database:
             if lost.reason == Cause.LOST:
                 await pause()  # a server that crashed closes its connections one by one
             try:
-                return await self._repeat(statement.repetition or statement, parameters)
+                return await self._repeat(_second(statement), parameters)
             except Problem as again:
                 if isinstance(lost, OutcomeUnknown):
                     raise lost from again
@@ -166,3 +166,10 @@ class Database:
             # Bad credentials are permanent.
             self.failures += FAILING_MESSAGES if problem.reason == Cause.CREDENTIALS else 1
             self._failed_at = perf_counter()
+
+
+def _second(statement: CompiledStatement) -> CompiledStatement:
+    """What is sent when the first answer was lost, or the session had ended."""
+    if statement.writes and not statement.repeatable:
+        return statement.unless_applied()
+    return statement.repetition or statement

@@ -7,13 +7,15 @@ of it ends with the message, so nothing stays on a pooled connection, nor on PgB
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2 import Error
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from api.database.causes import Cause
+from api.problems.catalogue import OutcomeUnknown
 from api.problems.problem import Problem
 
 ROLE = "task_api"
@@ -24,6 +26,16 @@ PREFIX = (
     # read and sort all tasks of the user than walk in order until the page is full.
     "set_config('enable_sort','off',true); "
 )
+# A server that logs durations may end a session between a commit and its answer, with the same
+# words as before a statement. The division fails where it logs any.
+WITHOUT_DURATIONS = (
+    "SELECT 1 / (current_setting('log_min_duration_statement') = '-1' "
+    "AND current_setting('log_min_duration_sample') = '-1' "
+    "AND current_setting('log_transaction_sample_rate') = '0' "
+    "AND current_setting('log_duration') = 'off' "
+    "AND current_setting('log_statement_stats') = 'off')::int; "
+)
+DIVISION_BY_ZERO = "22012"
 ToProblem = Callable[[Error], Problem | None]
 
 DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
@@ -68,6 +80,20 @@ class CompiledStatement:
         """Everything that is sent: the prefix with the limit of each statement, lock and text."""
         prefix = PREFIX.format(milliseconds=milliseconds)
         return f"{prefix}{self.lock}; {self.text}" if self.lock else prefix + self.text
+
+    def unless_applied(self) -> "CompiledStatement":
+        """The same after a session that ended; 504 where the server's words leave open whether
+        it was applied then.
+        """
+
+        def to_problem(error: Error) -> Problem | None:
+            if error.pgcode == DIVISION_BY_ZERO:
+                return OutcomeUnknown(reason=Cause.LOST)
+            return self.to_problem(error) if self.to_problem else None
+
+        first = "lock" if self.lock else "text"
+        guarded = {first: WITHOUT_DURATIONS + getattr(self, first)}
+        return replace(self, **guarded, to_problem=to_problem)
 
 
 def _compile(statement: Executable) -> tuple[str, dict[str, Any]]:

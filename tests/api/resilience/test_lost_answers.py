@@ -140,6 +140,26 @@ def test_message_after_the_end_of_its_session_is_sent_again(
         assert [task["completed"] for task in user.all()] == ([True] if name == "toggle" else [])
 
 
+@pytest.mark.parametrize("setting", ["log_min_duration_statement = 0", "log_duration = on"])
+@pytest.mark.parametrize("name", NOT_IDEMPOTENT)
+def test_session_that_ends_after_its_commit_is_504(
+    name: str, setting: str, line: Line, server: RestartablePostgres
+) -> None:
+    task = line.user.add()
+    ask(server.url, f"ALTER SYSTEM SET {setting}")
+    ask(server.url, "SELECT pg_reload_conf()")
+    try:
+        line.faulty_proxy.farewell = SHUTDOWN
+        line.lose(1)
+        response = NOT_IDEMPOTENT[name](line.user, task["id"])
+    finally:
+        ask(server.url, "ALTER SYSTEM RESET ALL")
+        ask(server.url, "SELECT pg_reload_conf()")
+
+    assert (response.status_code, response.json()["code"]) == (504, "outcome_unknown")
+    assert [found["completed"] for found in line.user.all()] == ([True] if name == "toggle" else [])
+
+
 @pytest.mark.parametrize("name", NOT_IDEMPOTENT)
 def test_lost_answer_to_a_write_that_is_not_repeatable_is_504(name: str, line: Line) -> None:
     task = line.user.add()

@@ -26,8 +26,9 @@ class FaultyProxy:
     - ``delay``: seconds added to each message of the client; ``client_messages`` counts them.
     - ``drops_answer_to``: whether the answer to this message is dropped. The server completes
       the statement, ``on_dropped_answer`` is called, and the connection is closed.
-    - ``farewell``: what the server says with its next complete answer, in the same packet, before
-      it ends the connection; the end is seen when the client sends its next message.
+    - ``farewell``: what the server says before it ends the connection: in place of a dropped
+      answer, else in the same packet as its next one. Then the connection ends with the client's
+      next message.
     - ``traffic_flows``: while it is cleared, no byte passes in either direction.
     """
 
@@ -97,12 +98,15 @@ class FaultyProxy:
         with suppress(OSError):
             while data := server.recv(65536):
                 flows.wait()
-                if self.farewell and data.endswith(READY):
-                    data, self.farewell = data + self.farewell, b""
-                    self._ended.add(client)
+                farewell = b""
+                if data.endswith(READY):
+                    farewell, self.farewell = self.farewell, b""
                 if client not in self._doomed:
-                    client.sendall(data)
+                    if farewell:
+                        self._ended.add(client)
+                    client.sendall(data + farewell)
                 elif data.endswith(READY):
+                    client.sendall(farewell)
                     self.on_dropped_answer()
                     break
         self._doomed.discard(client)
