@@ -114,7 +114,7 @@ WITH operation AS MATERIALIZED (
         SELECT idempotency_key FROM task_batch, accepted
         WHERE user_id = :user_id AND created_at <= now() - interval '30 days'
           AND idempotency_key <> :idempotency_key
-        LIMIT 1000
+        ORDER BY created_at LIMIT 1000
     ) AS old
     WHERE task_batch.user_id = :user_id AND task_batch.idempotency_key = old.idempotency_key
 ), answer AS (

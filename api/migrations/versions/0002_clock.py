@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS task_batch (
     task_ids bigint[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, idempotency_key)
-)
+);
+CREATE INDEX IF NOT EXISTS task_batch_created_at ON task_batch (user_id, created_at)
 """
 # Again with other values where an earlier attempt ended between this and the version.
 FILL_CLOCK = """

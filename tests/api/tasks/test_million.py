@@ -165,8 +165,20 @@ def test_a_batch_of_100_reads_its_tasks_alone(cursor: Any) -> None:
         "max_tasks": 100_000,
     }
     message = batch_statement.batch(creates=True, creates_user=True, has_key=True)
+    cursor.execute(
+        "INSERT INTO task_batch (user_id, idempotency_key, request_hash, task_ids)"
+        " SELECT %s, n, n, '{}' FROM generate_series(1, 5000) n",
+        [OWNER],
+    )
+    cursor.execute("VACUUM ANALYZE task_batch")
 
     found = plan(cursor, message, values, "ANALYZE, COSTS OFF")
 
     print(f"{'batch of 100':60} {milliseconds(found):6.3f} ms")
     assert not re.search(r"Seq Scan on task\b(?!_)", found), found
+    # Nor the keys of other batches.
+    [expired] = re.findall(
+        r"using task_batch_created_at on task_batch .*actual .*rows=(\S+)", found
+    )
+    assert float(expired) == 0, found
+    assert "Rows Removed by Filter: 5000" not in found
