@@ -109,3 +109,15 @@ def test_an_incomplete_header_times_out(lifted: Stack) -> None:
         link.sendall(UNFINISHED)
         with suppress(ConnectionResetError):
             assert b"200" not in link.recv(1000)
+
+
+def test_a_page_of_a_long_query_links_to_the_next_one(lifted: Stack) -> None:
+    tags = [f"{number} " + "\u0449" * 45 for number in range(16)]
+    with lifted.user("tagged") as tagged:
+        for title in ("first", "second"):
+            tagged.post("/tasks", json={"title": title, "tags": tags}).raise_for_status()
+        page = tagged.get("/tasks", params={"limit": 1, "tag": tags})
+        rest = tagged.get(lifted.base_url + page.links["next"]["url"])
+
+    assert len(page.headers["link"]) > 4096
+    assert [task["title"] for task in page.json() + rest.json()] == ["second", "first"]
