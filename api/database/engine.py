@@ -85,7 +85,7 @@ class Database:
             if lost.reason == Cause.LOST:
                 await pause()  # a server that crashed closes its connections one by one
             try:
-                return await self._repeat(_second(statement), parameters)
+                return await self._repeat(_repetition(statement), parameters)
             except Problem as again:
                 if isinstance(lost, OutcomeUnknown):
                     raise lost from again
@@ -168,7 +168,7 @@ class Database:
             self._failed_at = perf_counter()
 
 
-def _second(statement: CompiledStatement) -> CompiledStatement:
+def _repetition(statement: CompiledStatement) -> CompiledStatement:
     """What is sent when the first answer was lost, or the session had ended."""
     if statement.writes and not statement.repeatable:
         return statement.unless_applied()
