@@ -49,7 +49,8 @@ def main() -> None:
     config = settings.load()
     url = direct_url(config)
     with connected(url) as connection:
-        print(check_budget(connection, config), file=sys.stderr)
+        budget = check_budget(connection, config)
+        print(f"Migrating {_place(connection)}.\n{budget}", file=sys.stderr)
     schema = upgrade(url, config.auth_user_table)
     if config.auth_user_table == "user":
         with connected(url) as connection:
@@ -77,6 +78,12 @@ def connected(url: URL, purpose: str = "migrate") -> Iterator[Connection]:
         if isinstance(error, MigrationLocked) or _sqlstate(error) == LOCK_NOT_AVAILABLE:
             reason = "a lock is held by another session; no task was changed: try again"
         raise SystemExit(f"Cannot {purpose} {url.host}:{url.port or 5432}: {reason}") from None
+
+
+def _place(connection: Connection) -> str:
+    """The database and the server that libpq has found, by name."""
+    found = connection.connection.get_dsn_parameters()
+    return f"{found['dbname']} on {found.get('host', 'localhost')}:{found['port']}"
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

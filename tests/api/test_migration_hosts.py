@@ -1,6 +1,7 @@
 """``make migrate`` connects to the server directly, never through a pooler."""
 
 import pytest
+from sqlalchemy import make_url
 
 from api.database.urls import direct_url
 from tests.support.command import finished
@@ -53,6 +54,17 @@ def test_make_migrate_reports_one_sentence_per_failure(settings: dict[str, str],
         assert len(done.error_lines()) == 1, done.errors
         assert said in done.errors
         assert "hidden" not in done.errors
+
+
+def test_make_migrate_names_the_database_that_it_migrates(database_url: str) -> None:
+    with empty_database(database_url) as meant, empty_database(database_url) as empty:
+        url = make_url(empty)
+        named = {"DATABASE_URL": meant, "DATABASE_URL_DIRECT": empty}
+        with finished("make", "migrate", settings=named) as done:
+            assert done.error_lines()[0] == f"Migrating {url.database} on {url.host}:{url.port}."
+
+        assert ask(meant, "SELECT to_regclass('task')") == [(None,)]
+        assert ask(empty, "SELECT count(*) FROM task") == [(0,)]
 
 
 def test_make_migrate_creates_the_schema(database_url: str) -> None:

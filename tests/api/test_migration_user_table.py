@@ -61,9 +61,11 @@ def empty(database_url: str) -> Iterator[str]:
 
 
 def migrated(url: str, **settings: str) -> tuple[int | None, list[str]]:
-    """The exit code of ``python -m api.migrations`` and its lines after the connection budget."""
+    """The exit code of ``python -m api.migrations`` and its lines, without those that name the
+    database and count connections.
+    """
     with finished(*MIGRATE, settings={"DATABASE_URL": url, **settings}) as done:
-        return done.process.returncode, done.error_lines()[1:]
+        return done.process.returncode, done.error_lines()[2:]
 
 
 @pytest.mark.parametrize("case", REFUSED)

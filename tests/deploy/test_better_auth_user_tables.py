@@ -51,9 +51,9 @@ def empty(database_url: str) -> Iterator[str]:
 
 
 def migrated(url: str, **settings: str) -> tuple[int | None, str]:
-    """The exit code of a migration and its lines after the connection budget."""
+    """The exit code of a migration and its lines after the two about the database."""
     with finished(*MIGRATE, settings={"DATABASE_URL": url, **settings}) as done:
-        return done.process.returncode, "\n".join(done.error_lines()[1:])
+        return done.process.returncode, "\n".join(done.error_lines()[2:])
 
 
 @contextmanager
