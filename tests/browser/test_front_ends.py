@@ -17,7 +17,7 @@ from tests.support.command import free_port
 from tests.support.documents import block
 from tests.support.frontend.chromium import Site
 from tests.support.frontend.typescript import compile_typescript
-from tests.support.http.client import token
+from tests.support.http.client import User, token
 from tests.support.http.server import make_settings, serve
 from tests.support.stack.compose_stack import Stack
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 FRONT_END = (Path(__file__).parent / "front_end.js").read_text()
 START = shlex.split(block("api/README.md", "CORS_ORIGINS="))
 FIRST_PAGE = block("api/README.md", "const API")
+ALL_PAGES = block("api/README.md", "const all")
 SIGN_UP_PAGE = block("api/auth/README.md", "const AUTH")
 STATUSES = {
     "made": 201,
@@ -117,6 +118,18 @@ def test_the_documented_first_page_makes_a_task(
     assert [(each["id"], each["completed"]) for each in told["tasks"]] == [
         (told["task"]["id"], True)
     ]
+
+
+def test_the_documented_loop_reads_all_pages(page: Site, tmp_path: Path, database_url: str) -> None:
+    settings = make_settings(database_url=database_url, cors_origins=page.origin)
+
+    with serve(settings) as url, User(url, f"user-{uuid4().hex}") as user:
+        made = [user.add()["id"] for _ in range(2)]
+        values = {"http://127.0.0.1:8000": url, '"alice"': f'"{user.user_id}"'}
+        values |= {"<the printed token>": token(user.user_id), "limit=100": "limit=1"}
+        told = page.run(program(tmp_path, FIRST_PAGE + ALL_PAGES, values, "{ task, all }"), None)
+
+    assert [each["id"] for each in told["all"]] == [told["task"]["id"], *reversed(made)]
 
 
 def test_cookie_beside_the_token_is_ignored(page: Site, database_url: str) -> None:
