@@ -17,7 +17,7 @@ EXCEPTIONS = {
     ("README.md", "flowchart LR"): "a picture: its boxes are compared with Compose's services",
 }
 BLOCKS = [block for document in documents() for block in blocks(document)]
-PROGRAMS = "make|docker|python -m|npm|git|kubectl|openssl|pg_dump|curl"
+PROGRAMS = "make|docker|python -m|npm|npx|git|kubectl|openssl|pg_dump|curl"
 COMMAND = re.compile(rf"`((?:{PROGRAMS}) [^`]+)`")
 # The programs whose commands the tests below hold.
 HELD = ("make ", "docker compose ", "python -m ")
@@ -25,6 +25,7 @@ HELD = ("make ", "docker compose ", "python -m ")
 NOT_RUN = {
     "kubectl ": "needs a cluster; tests/deploy/kubernetes compares names with the manifests",
     "npm install ": "is for the reader's own application; tests/client locks the same packages",
+    "npx auth@latest migrate": "is Better Auth's own, for the reader's application",
     "git checkout <version>": "is for a release that the reader chooses",
     "openssl ": "shows a certificate, or makes a random secret, with nothing of ours in it",
     "docker inspect ": "names a container that the reader chooses",
