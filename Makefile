@@ -29,8 +29,8 @@ migrate: $(VENV)/local ## bring DATABASE_URL to this release's schema
 resync: $(VENV)/local ## let every device of DATABASE_URL start afresh, after a restore
 	@$(BIN)/python -m api.migrations.resync
 
-token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (FOR=compose for the stack that `make up` started)
-	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m deploy.local.access_token --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))"
+token: $(if $(FOR),,$(VENV)/local) ## print an access token for SUB=alice (MINUTES=60, FOR=compose for the stack that `make up` started)
+	@$(if $(FOR),docker compose exec -T api python,$(BIN)/python) -m deploy.local.access_token --sub="$(or $(SUB),$(error Say whose token: make token SUB=alice))" $(if $(MINUTES),--minutes="$(MINUTES)")
 
 up: ## the whole stack on https://localhost:8443, in Docker (SERVICES="api nginx" for some of it)
 	@deploy/up $(SERVICES)

@@ -100,6 +100,12 @@ def test_the_token_expires_after_an_hour(data: Path) -> None:
     assert {"iss", "aud"} & found.keys() == set()
 
 
+def test_the_token_expires_after_the_minutes_that_make_is_told(data: Path) -> None:
+    found = claims(printed(data, "SUB=alice", "MINUTES=1440", BETTER_AUTH_SECRET=SECRET))
+
+    assert found["exp"] - found["iat"] == 86_400
+
+
 ISSUERS = {
     "one address": (
         {"BETTER_AUTH_URL": "https://App.example.com/api/auth"},
