@@ -84,7 +84,12 @@ def targets(entries: Sequence[Entry]) -> str:
     found = {(entry["target"], entry["operation"]): entry for entry in entries}
     operations = [entry["operation"] for entry in entries if entry["target"] == PRODUCT]
     rows = [
-        _row(f"throughput against the plan: {name}", "≥", THROUGHPUT.get(name), of["product_rps"])
+        _row(
+            f"throughput against {NAMES['plan']}: {name}",
+            "≥",
+            THROUGHPUT.get(name),
+            of["product_rps"],
+        )
         for name in operations
         if (of := found.get(("plan", name)))
     ]

@@ -20,10 +20,11 @@ from tests.support.http.server import SECRET
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = "tasks-api"
+# By the keys of results.json.
 PEERS = {"plan": "sessions", "litestar": "litestar_asyncpg", "floor": "floor"}
 NAMES = {
     PRODUCT: "tasks-api",
-    "plan": "the plan taken literally",
+    "plan": "plain FastAPI + SQLModel",
     "litestar": "Litestar + asyncpg + msgspec",
     "floor": "bare ASGI + psycopg2",
 }

@@ -46,7 +46,7 @@ LIST, LONG_LIST, ONE, CREATE, TOGGLE, BAD_TOKEN = (
 EDDSA = {name: f"{name}, EdDSA" for name in (LIST, ONE)}
 PAGE, FIRST_CHANGES = "page of 20", "first page of changes"
 PAGE_USERS = 10_000
-# The peers that verify EdDSA tokens too; the original plan asks for HS256 alone.
+# The peers that verify EdDSA tokens too; plain FastAPI + SQLModel knows HS256 alone.
 BOTH_ALGORITHMS = frozenset({"tasks-api", "litestar", "floor"})
 
 

@@ -1,4 +1,4 @@
-"""The original plan taken literally: sync routes, a Session per request, ORM and response_model."""
+"""Plain FastAPI + SQLModel: sync routes, a Session per request, ORM and response_model."""
 
 import os
 from collections.abc import Iterator
