@@ -59,8 +59,10 @@ def _force(connection: Connection, mode: str) -> None:
 
 def main() -> None:
     """Resync the database of ``DATABASE_URL``."""
-    users = resync(direct_url(settings.load()))
-    print(f"Every device of {users} users starts afresh.", file=sys.stderr)
+    url = direct_url(settings.load())
+    users = resync(url)
+    where = f"{url.database} on {url.host}:{url.port or 5432}"
+    print(f"Every device of {users} users of {where} starts afresh.", file=sys.stderr)
 
 
 if __name__ == "__main__":
