@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -110,6 +111,39 @@ def test_the_bodies_of_batches_fill_half_of_the_files_of_nginx() -> None:
     [files] = re.findall(r"size=(\d+)m", services()["nginx"]["tmpfs"][0])
 
     assert int(limit) * Batch.max_body_bytes <= int(files) * 2**20 / 2
+
+
+def test_nginx_has_memory_for_all_that_its_limits_admit() -> None:
+    [processes], [connections] = directives("worker_processes"), directives("worker_connections")
+    [total] = [
+        words[1] for words in map(str.split, directives("limit_conn")) if words[0] == "total"
+    ]
+    [files] = re.findall(r"size=(\d+)m", services()["nginx"]["tmpfs"][0])
+    # An unfinished header, and an unread answer with gzip over HTTP/2, as nginx.conf says.
+    needed = int(processes) * int(connections) * 48_000 + int(total) * 350_000
+
+    assert needed + int(files) * 2**20 < int(services()["nginx"]["mem_limit"][:-1]) * 2**20
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("Bearer aa.bb.cc", "cc"),
+        ("bearer \t aa.bb." + "c" * 86 + " ", "c" * 42),
+        ("Bearer cc", "cc"),
+        ("Bearer ", None),
+        # An attempt from each dot, and for each length, would take seconds.
+        ("bearer " + ("a" * 42 + ".") * 186 + " x", None),
+    ],
+)
+def test_the_key_of_a_token_is_found_without_backtracking(value: str, key: str | None) -> None:
+    [pattern] = re.findall(r'"~\*(\S*bearer\S*)"', NGINX)
+    before = time.process_time()
+    found = re.search(pattern.replace("(?<", "(?P<"), value, re.IGNORECASE)
+    spent = time.process_time() - before
+
+    assert (found and found["signature"]) == key
+    assert spent < 0.1  # CPU seconds
 
 
 def test_nginx_closes_idle_connections_before_a_draining_worker_does() -> None:
