@@ -14,20 +14,36 @@ export default async function ({ url, token }: { url: string; token: string }) {
     device.list().find((task) => task.title === title)?.id ?? 0;
   const seen: { [step: string]: Shown[] } = {};
 
-  // What happens before the next batch is sent, and whether its answer is lost.
-  const next: { before?: () => Promise<void>; lost?: boolean; full?: boolean } = {};
+  // What happens before the next batch is sent, and whether its answer is lost; or after it was sent.
+  const next: { before?: () => Promise<void>; lost?: boolean; full?: boolean; cut?: boolean } = {};
+  let cut = false; // whether reads fail
   const answers: string[] = [];
   const real = globalThis.fetch;
   globalThis.fetch = async (where, given) => {
     const { before, lost, full } = given?.method === "POST" ? next : {};
     if (given?.method === "POST") next.before = next.lost = next.full = undefined;
+    else if (cut) throw new TypeError("The network is down.");
     await before?.();
     if (full) return new Response('{"detail": "The database is full."}', { status: 503 });
     const response = await real(where, given);
+    if (given?.method === "POST" && next.cut) [cut, next.cut] = [true, false];
     answers.push(response.headers.has("Idempotency-Replayed") ? "replayed" : `${response.status}`);
     if (lost) throw new TypeError("The answer is lost.");
     return response;
   };
+
+  // A new account: the tablet hears of its first task from the batch alone, and the task is deleted elsewhere.
+  let tablet = open("tablet");
+  tablet.create({ title: "First" });
+  next.cut = true;
+  await tablet.sync().catch(() => {});
+  cut = false;
+  const watch = open("watch");
+  await watch.sync();
+  watch.delete(titled(watch, "First"));
+  await watch.sync();
+  await tablet.sync();
+  seen.ghost = tablet.list();
 
   const phone = open("phone");
   let laptop = open("laptop");
@@ -55,6 +71,32 @@ export default async function ({ url, token }: { url: string; token: string }) {
   laptop = open("laptop");
   await laptop.sync();
   seen.repeated = laptop.list();
+
+  // It is unknown whether a task was made; then the page is loaded again, and its old id is used.
+  tablet.create({ title: "Fly a kite" });
+  next.lost = true;
+  await tablet.sync().catch(() => {});
+  next.full = true;
+  await tablet.sync().catch(() => {});
+  seen.unknown = tablet.list();
+  await tablet.sync();
+  await watch.sync();
+  const kite = titled(watch, "Fly a kite");
+  tablet = open("tablet");
+  tablet.delete(-2);
+  tablet.delete(-9);
+  next.lost = true;
+  await tablet.sync().catch(() => {});
+  // The delete was applied, and is taken back before it is sent again.
+  watch.restore(kite);
+  await watch.sync();
+  next.full = true;
+  await tablet.sync().catch(() => {});
+  await tablet.sync();
+  seen.undone = tablet.list();
+  const unknown = tablet.refused;
+  watch.delete(kite);
+  await watch.sync();
 
   // A task is erased that the laptop still has.
   const ann = titled(phone, "Call Ann");
@@ -107,5 +149,5 @@ export default async function ({ url, token }: { url: string; token: string }) {
   const refused = [...laptop.refused, ...phone.refused];
   phone.forget();
   const left = phone.refused.length;
-  return { seen, failed, answers, refused, left, phone: phone.list(), laptop: laptop.list() };
+  return { seen, failed, answers, refused, unknown, left, phone: phone.list(), laptop: laptop.list() };
 }

@@ -28,6 +28,10 @@ def check_scenario(told: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
     reasons = [(refused["operation"]["op"], refused["reason"]) for refused in told["refused"]]
     merged = seen["merged"]["Buy oats"]
 
+    assert not seen["ghost"]
+    assert [task["title"] for task in told["seen"]["unknown"]].count("Fly a kite") == 1
+    assert "Fly a kite" in seen["undone"]
+    assert [refused["operation"]["id"] for refused in told["unknown"]] == [-9]
     assert seen["offline"].keys() == seen["first"].keys() == {"Buy milk", "Call Ann"}
     assert (
         seen["offline"]["Buy milk"]["priority"] == seen["first"]["Buy milk"]["priority"] == "high"
