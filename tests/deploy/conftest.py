@@ -16,11 +16,11 @@ from tests.support.stack.compose_stack import NO_LIMITS, Stack, running_stack
 
 @pytest.fixture(scope="package")
 def lifted() -> Iterator[Stack]:
-    """A stack without rate limits and with one allowed origin.
+    """A stack without rate limits and with one allowed origin; its pool is patient.
 
     A test that stops a service or changes the limits restores them.
     """
-    with running_stack(NO_LIMITS, CORS_ORIGINS=ORIGIN) as running:
+    with running_stack(NO_LIMITS, CORS_ORIGINS=ORIGIN, POOL_WAIT_SECONDS="5") as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from tests.support.stack.compose_stack import Stack
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 60
+SECONDS = 300  # the load is stopped sooner
 PAUSE = 6
 
 
@@ -31,12 +31,12 @@ def disturb(stack: Stack, load: Load) -> None:
 def test_reloads_and_worker_restarts_fail_no_request(lifted: Stack) -> None:
     with creating(lifted, "under-load", SECONDS) as load:
         disturb(lifted, load)
-        counts = load.counts()
+        counts = load.stop()
     print(counts)
 
     requests = counts.pop("requests")
     failed = [line for line in lifted.logs("api")[0] if '"level":"error"' in line]
     assert counts == {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}, failed
-    assert requests >= 10_000
+    assert requests >= 5_000
     made = int(lifted.psql("SELECT count(*) FROM task WHERE user_id = 'under-load'"))
     assert requests <= made <= requests + CONNECTIONS  # requests in flight when wrk ended

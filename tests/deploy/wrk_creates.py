@@ -1,6 +1,7 @@
 """A load of creates by wrk, which counts failed requests by kind."""
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,16 +34,16 @@ class Load:
         """Whether it has ended."""
         return self.command.process.poll() is not None
 
-    def counts(self) -> dict[str, int]:
-        """Wait for its end; the number of requests, and of failures by kind."""
-        self.command.process.wait()
+    def stop(self) -> dict[str, int]:
+        """End it; the number of requests, and of failures by kind."""
+        self.command.stop(signal.SIGINT)
         found: dict[str, int] = json.loads(self.command.output.splitlines()[-1])
         return found
 
 
 @contextmanager
 def creating(stack: Stack, user: str, seconds: int) -> Iterator[Load]:
-    """One user creates tasks on many connections for some seconds."""
+    """One user creates tasks on many connections, for so many seconds at most."""
     require_tool("wrk")
     token = stack.make("token", "FOR=compose", f"SUB={user}").strip()
     script = stack.data / "post.lua"
