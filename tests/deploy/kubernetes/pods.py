@@ -15,21 +15,22 @@ from tests.support.command import ROOT, free_port
 
 BUILD_SECONDS = 600
 # Time from SIGTERM until a pod accepts no new connections.
-CLOSE_SECONDS = 0.5
+CLOSE_SECONDS = 1.0
 PROBE_INTERVAL = 0.1
 
-Answers = list[tuple[float, bool]]
+# When each probe began and ended, and whether it passed.
+Answers = list[tuple[float, float, bool]]
 
 
 class Pod:
     """A started container.
 
-    ``port`` is that of the API on the loopback interface, ``terminated_at`` the monotonic time
-    of SIGTERM.
+    ``port`` is that of the API on the loopback interface, ``terminated`` the monotonic times
+    between which SIGTERM was sent.
     """
 
     def __init__(self, image: str, manifests: Manifests, secrets: Path, **settings: str) -> None:
-        self.port, self.terminated_at = free_port(), 0.0
+        self.port, self.terminated = free_port(), (0.0, 0.0)
         self._spec, self._pod = manifests.container("Deployment"), manifests.pod("Deployment")
         own = {"HOST": "127.0.0.1", "PORT": f"{self.port}"}
         given = {entry["name"]: entry["value"] for entry in self._spec["env"]}
@@ -73,7 +74,9 @@ class Pod:
         """Stop the pod like the kubelet; its exit code, which is not 0 if it had to be killed."""
         sleep = self._spec["lifecycle"]["preStop"]["sleep"]["seconds"]
         time.sleep(sleep)
-        self.terminated_at = time.monotonic()
+        before = time.monotonic()
+        docker("kill", "--signal=TERM", self.container)
+        self.terminated = before, time.monotonic()
         grace = self._pod["terminationGracePeriodSeconds"] - sleep
         docker("stop", f"--time={grace}", self.container)
         return int(docker("inspect", "--format={{.State.ExitCode}}", self.container))
@@ -90,7 +93,8 @@ def probed(pod: Pod) -> Iterator[Answers]:
 
     def probe() -> None:
         while not done.wait(PROBE_INTERVAL):
-            answers.append((time.monotonic(), pod.passes("readinessProbe")))
+            began, passed = time.monotonic(), pod.passes("readinessProbe")
+            answers.append((began, time.monotonic(), passed))
 
     thread = threading.Thread(target=probe)
     thread.start()
@@ -102,10 +106,10 @@ def probed(pod: Pod) -> Iterator[Answers]:
         thread.join()
 
 
-def around(signal: float, answers: Answers) -> tuple[set[bool], set[bool]]:
-    """The results before a time, and those after it."""
-    before = {ready for at, ready in answers if at < signal - CLOSE_SECONDS}
-    return before, {ready for at, ready in answers if at > signal + CLOSE_SECONDS}
+def around(signal: tuple[float, float], answers: Answers) -> tuple[set[bool], set[bool]]:
+    """The results before a signal, and those after it; it was sent between two times."""
+    before = {ready for _, ended, ready in answers if ended < signal[0]}
+    return before, {ready for began, _, ready in answers if began > signal[1] + CLOSE_SECONDS}
 
 
 def docker(*words: str) -> str:

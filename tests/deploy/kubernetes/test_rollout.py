@@ -110,7 +110,7 @@ def test_a_rollout_loses_no_request(new_pod: New, service: Balancer, production:
             assert new.passes("livenessProbe")
             with probed(pod) as answers:
                 codes.append(terminate(pod, service))
-            readiness.append(around(pod.terminated_at, answers))
+            readiness.append(around(pod.terminated, answers))
 
     assert codes == [0] * replicas
     assert readiness == [({True}, {False})] * replicas
