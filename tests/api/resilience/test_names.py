@@ -23,7 +23,7 @@ from tests.support.http.client import User
 from tests.support.http.server import make_settings, serve
 from tests.support.waiting import wait_until
 
-BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 0.5, 5
+BUDGET, SLACK, RECOVERY_SECONDS = 1.0, 4, 5
 AT_ONCE = ["list", "create", "list", "create"]
 TIMES = 6
 
