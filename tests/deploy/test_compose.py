@@ -1,5 +1,7 @@
 """The Compose stack from its user's view: published ports, operations, tokens, ids."""
 
+from typing import Any
+
 import pytest
 
 from tests.deploy.local_run import pasted
@@ -7,7 +9,7 @@ from tests.support.command import finished
 from tests.support.observability.metrics import total
 from tests.support.required_tools import require_clone
 from tests.support.stack.compose_stack import Stack
-from tests.support.waiting import TIMEOUT_SECONDS
+from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -68,11 +70,18 @@ def test_a_token_of_make_token_gives_access_to_its_user_only(stack: Stack) -> No
     assert (other.status_code, other.json()["code"]) == (403, "user_mismatch")
 
 
+def request_lines(stack: Stack, request_id: str) -> list[dict[str, Any]]:
+    """The API's line for a request; a worker's first one also logs the new connection."""
+    return [line for line in stack.entries("api", request_id) if line["event"] == "request"]
+
+
 def test_nginx_and_api_log_the_same_request_id(stack: Stack) -> None:
     with stack.user("carol") as carol:
         refused = carol.get("/tasks/7000000", headers={"X-Request-ID": "a-request.of_mine"})
+    stack.wait_for_entry("nginx", "a-request.of_mine")
     [edge] = stack.entries("nginx", "a-request.of_mine")
-    [line] = stack.entries("api", "a-request.of_mine")
+    wait_until(lambda: bool(request_lines(stack, "a-request.of_mine")))
+    [line] = request_lines(stack, "a-request.of_mine")
 
     assert refused.json()["request_id"] == "a-request.of_mine"
     assert (edge["status"], edge["path"]) == ("404", "/api/carol/tasks/7000000")

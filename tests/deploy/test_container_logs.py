@@ -15,8 +15,10 @@ pytestmark = pytest.mark.slow
 
 SERVICES = ("db", "api", "nginx", "edge")
 CANARY = "canary-in-a-title"
-LOCK = "BEGIN; LOCK TABLE task; SELECT pg_sleep(5)"
-IS_LOCKED = "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+LOCK = "BEGIN; LOCK TABLE task; SELECT pg_sleep(60)"
+HOLDERS = "FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+IS_LOCKED = f"SELECT count(*) > 0 {HOLDERS}"
+UNLOCK = f"SELECT pg_cancel_backend(pid) {HOLDERS}"
 CUT_CONNECTIONS = """
     CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
     $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END $$;
@@ -81,6 +83,7 @@ def test_no_log_holds_text_of_users(lifted: Stack, user: httpx.Client) -> None:
     with running(*words, cwd=lifted.clone, settings=lifted.settings):
         wait_until(lambda: lifted.psql(IS_LOCKED) == "t")
         locked = create(user)
+        lifted.psql(UNLOCK)
     with tasks_on(lifted, SHARED_MEMORY), full(lifted, "db", SHARED_MEMORY):
         on_full_disk = {create(user) for _ in range(ATTEMPTS)}
     lifted.psql(CUT_CONNECTIONS)
@@ -105,6 +108,7 @@ def test_a_full_disk_of_nginx_is_logged_without_text_of_users(
     with full(lifted, "nginx", NGINX_FILES):
         refused = user.post("/tasks/batch", json={"operations": operations})
         listed = user.get("/tasks").status_code
+    wait_until(lambda: "nginx_failed" in logs(lifted)["edge"])
     logged = logs(lifted)
     failures = [json.loads(line) for line in logged["edge"].splitlines() if "nginx_failed" in line]
 

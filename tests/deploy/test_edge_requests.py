@@ -105,7 +105,7 @@ def test_the_edge_logs_the_method_that_was_sent(lifted: Stack) -> None:
 
 def test_an_incomplete_header_times_out(lifted: Stack) -> None:
     with connected(lifted) as link:
-        link.settimeout(11)  # nginx's own default would be 60
+        link.settimeout(30)  # nginx's own default would be 60
         link.sendall(UNFINISHED)
         with suppress(ConnectionResetError):
             assert b"200" not in link.recv(1000)

@@ -46,6 +46,7 @@ def dropping(lifted: Stack) -> Iterator[str]:
 def test_nginx_retries_a_dropped_read_and_no_dropped_write(lifted: Stack, dropping: str) -> None:
     with httpx.Client(base_url=lifted.base_url, verify=lifted.trust()) as client:
         statuses = {method: sent_until_dropped(client, method) for method in (*READS, *WRITES)}
+    wait_until(lambda: f"{WRITES[-1]} dropped" in lifted.docker("logs", dropping))
     lines = lifted.docker("logs", dropping).split("\n")
 
     assert {status for method in READS for status in statuses[method]} == {200}
