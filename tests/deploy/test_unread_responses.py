@@ -59,7 +59,12 @@ def list_request(user: User) -> bytes:
 
 
 def test_unread_responses_stay_in_flight_and_are_cut_off(database_url: str) -> None:
-    with gunicorn(database_url) as server, User(server.base, "unread") as user, ExitStack() as hung:
+    patient = {"POOL_WAIT_SECONDS": "10", "CONNECT_DEADLINE_SECONDS": "10"}
+    with (
+        gunicorn(database_url, 0, **patient) as server,
+        User(server.base, "unread") as user,
+        ExitStack() as hung,
+    ):
         for number in range(TASKS):
             user.add(f"task {number}", description=DESCRIPTION)
         # Every connection of both pools serves pages before, and grows libpq's buffer for them.

@@ -162,9 +162,10 @@ def test_a_restart_resets_the_counters(database_url: str, tmp_path: Path) -> Non
     counts = []
     for _ in range(2):
         with gunicorn(database_url, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as api:
-            counts.append(total(scrape(api.base), "http_requests_total"))
+            counts.append(requests(api))
             httpx.get(f"{api.base}/nothing")
-            counts.append(total(scrape(api.base), "http_requests_total"))
+            wait_until(lambda: requests(api) > counts[-1])
+            counts.append(requests(api))
 
     assert counts == [0, 1, 0, 1]
 

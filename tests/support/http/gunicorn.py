@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -32,7 +32,8 @@ class Gunicorn:
     def kill(self, *workers: int) -> None:
         """End these at once, as a lack of memory does."""
         for number in workers:
-            os.kill(number, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
 
     def wait_until_ready(self) -> None:
         """Until it takes requests."""
