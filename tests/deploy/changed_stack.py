@@ -17,6 +17,13 @@ SECRETS = ("a first secret of at least thirty-two bytes", "second secret of at l
 UP = ("make", "up", "SERVICES=api nginx edge")
 LONG_RUNNING = ("db", "api", "nginx", "edge")
 PLAIN = ("docker", "compose", "up", "--detach", "--wait", *LONG_RUNNING)
+# An image is built beside the traffic, so that a commit may take seconds.
+PATIENT = {
+    "STATEMENT_TIMEOUT_SECONDS": "8",
+    "DATABASE_DEADLINE_SECONDS": "9",
+    "POOL_WAIT_SECONDS": "8",
+    "CONNECT_DEADLINE_SECONDS": "9",
+}
 SCALE = ("docker", "compose", "up", "--detach", "--wait", "--no-recreate", "--scale")
 FROZEN_SECONDS = 10
 WRONG_URL = "postgresql://postgres:wrong@db:5432/postgres?sslmode=disable"
@@ -39,7 +46,7 @@ class ChangedStack(Stack):
         """Write the settings, and the ports, into ``.env``."""
         ports = {n: self.settings[n] for n in ("HTTPS_PORT", "HTTP_PORT")}
         usual = {"NGINX_LIMITS": "limits.conf", "BETTER_AUTH_SECRET": SECRETS[0]}
-        every = usual | {"BETTER_AUTH_URL": ""} | ports | settings
+        every = usual | PATIENT | {"BETTER_AUTH_URL": ""} | ports | settings
         text = "".join(f"{name}={value}\n" for name, value in every.items())
         (self.clone / ".env").write_text(text)
 
