@@ -32,6 +32,8 @@ def test_a_client_above_the_rate_limit_shows_as_429(site: MonitoredStack) -> Non
 
 def test_a_restarted_edge_exporter_counts_on(site: MonitoredStack) -> None:
     site.stack.compose("restart", "edge")
+    # It takes nginx's log before it is healthy.
+    site.stack.compose("up", "--detach", "--wait", "--no-recreate", "edge")
     with site.stack.user("eve") as eve:
         for _ in range(10):
             assert eve.put("/tasks").status_code == 405
