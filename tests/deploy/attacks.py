@@ -116,7 +116,10 @@ def largest_lists(attacker: Attacker) -> None:
 def largest_batches(attacker: Attacker) -> None:
     """Batches of almost 1 MiB, which change the longest tasks."""
     with attacker.client() as client:
-        ids = [task["id"] for task in client.get("/tasks?limit=100").json()]
+        while not (listed := client.get("/tasks?limit=100")).is_success:
+            if attacker.done.wait(1):
+                return
+    ids = [task["id"] for task in listed.json()]
     changes = {"description": LARGEST_CHARACTER * 5000}
     batch = {
         "operations": [{"op": "update", "id": n, "changes": changes} for n in ids[:BATCH_TASKS]]
@@ -169,12 +172,14 @@ def pipelined_upgrades(attacker: Attacker) -> None:
     context = attacker.stack.trust()
     one = attacker.head("GET", "?limit=1", "Connection: Upgrade, keep-alive", "Upgrade: websocket")
     while not attacker.done.is_set():
-        with attacker.connect(context) as link, suppress(OSError):
-            sender = threading.Thread(target=_send, args=(link, one * PIPELINED), daemon=True)
-            sender.start()
+        with (
+            suppress(OSError),
+            ThreadPoolExecutor(1) as pool,
+            attacker.connect(context) as link,
+        ):
+            pool.submit(_send, link, one * PIPELINED)
             for status in _statuses(link, attacker.done):
                 attacker.statuses[status] += 1
-        sender.join()
         attacker.done.wait(1)
 
 
