@@ -25,7 +25,8 @@ class Cause(StrEnum):
     WAKE = "wake"  # a new connection was not ready within the wake budget
 
 
-# The message was certainly not run, and may be at the next attempt.
+# The message was not run, and may be at the next attempt. After ``ENDED`` that is certain of a
+# write only where the server logs no durations.
 NOT_RUN = frozenset({Cause.ENDED, Cause.NO_SERVER})
 # The database is well: the statement, other statements or the request itself took too long.
 HEALTHY = frozenset({Cause.STATEMENT_TIMEOUT, Cause.CONFLICT, Cause.REQUEST_DEADLINE})

@@ -5,6 +5,7 @@ in this mode, so every wait has a deadline here.
 """
 
 import asyncio
+import select
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -31,6 +32,8 @@ class Connection:
         self._has_writer = False
         self.is_closed = False
         self.idle_since = monotonic()
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self._loop.add_reader(self._socket, self._on_ready)
 
     @classmethod
@@ -84,12 +87,14 @@ class Connection:
         What the server said in the same packet as its last answer is a notice, since libpq awaited
         nothing more.
         """
-        if not self.is_closed:
-            try:
-                self._driver.poll()
-            except psycopg2.Error:
-                self.close()
-        return self.is_closed or any(n.startswith("FATAL") for n in self._driver.notices)
+        if self.is_closed or self._readable.poll(0):
+            return True
+        try:
+            self._driver.poll()
+        except psycopg2.Error:  # it ended between the two
+            self.close()
+            return True
+        return any(notice.startswith("FATAL") for notice in self._driver.notices)
 
     def server_version(self) -> str | None:
         """As the server said it when the connection began."""

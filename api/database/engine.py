@@ -1,7 +1,8 @@
 """The way of a request to the database and back: one message, one round trip."""
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
+from http import HTTPStatus
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from api.database.connection import Connection
 from api.database.deadlines import SHORTEST_SECONDS, message_limits, time_left
 from api.database.pool import Pool
 from api.database.sqlstates import to_problem, unanswered
-from api.database.statement import CompiledStatement
+from api.database.statement import DIVISION_BY_ZERO, CompiledStatement
 from api.problems.catalogue import DatabaseUnavailable, OutcomeUnknown
 from api.problems.problem import Problem
 from api.telemetry import metrics, request_context
@@ -85,24 +86,39 @@ class Database:
             if lost.reason == Cause.LOST:
                 await pause()  # a server that crashed closes its connections one by one
             try:
-                return await self._repeat(_repetition(statement), parameters)
+                return await self._repeat(statement, parameters, lost)
             except Problem as again:
-                if isinstance(lost, OutcomeUnknown):
+                is_known = (
+                    lost.reason == Cause.ENDED and again.status != HTTPStatus.SERVICE_UNAVAILABLE
+                )
+                if isinstance(lost, OutcomeUnknown) and not is_known:
                     raise lost from again
                 raise
 
     def _may_repeat(self, statement: CompiledStatement, lost: Problem) -> bool:
         is_harmless = statement.repeatable or not isinstance(lost, OutcomeUnknown)
-        in_time = time_left(self._settings) > SHORTEST_SECONDS
-        return lost.reason in {Cause.LOST, *NOT_RUN} and is_harmless and in_time
+        may = lost.reason in NOT_RUN or (lost.reason == Cause.LOST and is_harmless)
+        return may and time_left(self._settings) > SHORTEST_SECONDS
 
-    async def _repeat(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
-        """Send again; and again, as to connect, while it certainly was not run."""
+    async def _repeat(
+        self, statement: CompiledStatement, parameters: Mapping[str, Any], lost: Problem
+    ) -> Rows:
+        """Send again; and again, as to connect, while it was not run."""
         connector, settings = self._pool.connector, self._settings
         deadline = monotonic() + min(settings.connect_deadline_seconds, time_left(settings))
+        repetition = _repetition(statement, lost)
+
+        async def attempt() -> Rows:
+            nonlocal repetition
+            try:
+                return await self._send(repetition, parameters, again=True)
+            except OutcomeUnknown as again:
+                repetition = _repetition(statement, again)
+                raise
+
         try:
             return await retry(
-                partial(self._send, statement, parameters, again=True),
+                attempt,
                 lambda again: again.reason in NOT_RUN and not connector.is_unavailable(),
                 deadline,
             )
@@ -153,7 +169,7 @@ class Database:
         self, connection: Connection, statement: CompiledStatement, error: psycopg2.Error
     ) -> Problem:
         problem = to_problem(error, statement, lost=connection.is_closed)
-        if problem.reason in {Cause.LOST, Cause.ENDED}:
+        if problem.reason in {Cause.LOST, Cause.ENDED} and error.pgcode != DIVISION_BY_ZERO:
             connection.close()  # the server has said that it ends, and may not have done it
             self._pool.invalidate_idle()  # a server that ends one session may end all
         return problem
@@ -168,8 +184,8 @@ class Database:
             self._failed_at = perf_counter()
 
 
-def _repetition(statement: CompiledStatement) -> CompiledStatement:
-    """What is sent when the first answer was lost, or the session had ended."""
-    if statement.writes and not statement.repeatable:
+def _repetition(statement: CompiledStatement, lost: Problem) -> CompiledStatement:
+    """What is sent after this failure."""
+    if lost.reason == Cause.ENDED and statement.writes and not statement.repeatable:
         return statement.unless_applied()
     return statement.repetition or statement

@@ -66,7 +66,7 @@ def to_problem(error: Error, statement: CompiledStatement, *, lost: bool) -> Pro
         if WITHOUT_SERVER in str(error):
             return DatabaseUnavailable(reason=Cause.NO_SERVER)
         if code in BEFORE_STATEMENT or TERMINATED in str(error):
-            return DatabaseUnavailable(reason=Cause.ENDED)
+            return unanswered(statement, Cause.ENDED)
         return connection_refused(error) or unanswered(statement, Cause.LOST)
     if statement.to_problem and (found := statement.to_problem(error)):
         return found

@@ -25,6 +25,7 @@ from tests.support.database.pool import (
     opened_database,
     runner,
 )
+from tests.support.database.restartable_postgres import IMMEDIATE_STOP, restartable_postgres
 from tests.support.database.temporary_database import empty_database
 from tests.support.http.server import make_settings
 
@@ -165,6 +166,19 @@ def test_idle_connection_closes_when_the_server_ends_it(run: Run, url: str) -> N
             assert not has_reader(connection)
 
     run(work())
+
+
+def test_end_of_a_server_that_only_warns_is_seen_before_the_next_statement(run: Run) -> None:
+    with restartable_postgres() as server:
+
+        async def work() -> bool:
+            async with connected(server.url) as connection:
+                await connection.execute("SELECT 1", {}, SECONDS)
+                server.stop(IMMEDIATE_STOP)
+                return connection.has_ended()
+
+        assert run(work())
+        server.start()
 
 
 def test_the_reader_is_gone_when_a_statement_fails_with_its_connection(run: Run, url: str) -> None:
