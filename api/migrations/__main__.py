@@ -50,7 +50,7 @@ def main() -> None:
     url = direct_url(config)
     with connected(url) as connection:
         budget = check_budget(connection, config)
-        print(f"Migrating {_place(connection)}.\n{budget}", file=sys.stderr)
+        print(f"Migrating {place(connection)}.\n{budget}", file=sys.stderr)
     schema = upgrade(url, config.auth_user_table)
     if config.auth_user_table == "user":
         with connected(url) as connection:
@@ -80,10 +80,10 @@ def connected(url: URL, purpose: str = "migrate") -> Iterator[Connection]:
         raise SystemExit(f"Cannot {purpose} {url.host}:{url.port or 5432}: {reason}") from None
 
 
-def _place(connection: Connection) -> str:
-    """The database and the server that libpq has found, by name."""
-    found = connection.connection.get_dsn_parameters()
-    return f"{found['dbname']} on {found.get('host', 'localhost')}:{found['port']}"
+def place(connection: Connection) -> str:
+    """The database, and the host and port of the server that libpq found."""
+    found = connection.connection.driver_connection.info  # type: ignore[union-attr]
+    return f"{found.dbname} on {found.host}:{found.port}"
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, text
 
 from api.config import settings
 from api.database.urls import direct_url
-from api.migrations.__main__ import connected
+from api.migrations.__main__ import connected, place
 from api.migrations.locks import acquire_migration_lock
 
 IS_BOUND = text("SELECT row_security_active('task_clock')")
@@ -61,7 +61,8 @@ def main() -> None:
     """Resync the database of ``DATABASE_URL``."""
     url = direct_url(settings.load())
     users = resync(url)
-    where = f"{url.database} on {url.host}:{url.port or 5432}"
+    with connected(url, "resync") as connection:
+        where = place(connection)
     print(f"Every device of {users} users of {where} starts afresh.", file=sys.stderr)
 
 

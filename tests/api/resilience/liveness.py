@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from statistics import median
 
 import httpx2 as httpx
 
@@ -34,6 +33,7 @@ def alive(base: str) -> Iterator[list[float]]:
 
 
 def check_alive(seconds: list[float]) -> None:
-    """At once: but now and then the machine of a test is busy."""
+    """At once for most of the time: now and then the machine of a test is busy."""
+    blocked = sum(each for each in seconds if each >= LIVE_SECONDS)
     assert len(seconds) > 2
-    assert median(seconds) < LIVE_SECONDS
+    assert blocked < 0.75 * (sum(seconds) + PAUSE * len(seconds))
