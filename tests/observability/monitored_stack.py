@@ -14,6 +14,9 @@ from tests.support.command import free_port
 from tests.support.stack.compose_stack import LIMITS, Stack, running_stack
 from tests.support.waiting import TIMEOUT_SECONDS, wait_until
 
+# What a user does again and again: with a client, a pause in seconds, and an event that ends it.
+Work = Callable[[httpx.Client, float, threading.Event], None]
+
 LOAD_SECONDS = 60
 SERVICES = "SERVICES=api nginx prometheus"
 LOCK_TASK_TABLE = (
@@ -69,39 +72,7 @@ def monitored_stack(limits: str = LIMITS) -> Iterator[MonitoredStack]:
         yield MonitoredStack(stack, *(f"http://127.0.0.1:{port}" for port in ports.values()))
 
 
-@contextmanager
-def user_traffic(stack: Stack, users: int, pause: float = 0.5) -> Iterator[None]:
-    """So many users send requests until the block ends."""
-    done = threading.Event()
-    names = [f"user-{uuid4().hex}" for _ in range(users)]
-    tokens = stack.run("api", "python", "-m", "deploy.local.access_token", "--sub", *names).split()
-    with ThreadPoolExecutor(users) as pool:
-        users_running = [
-            pool.submit(_user, stack, name, token, done, pause)
-            for name, token in zip(names, tokens, strict=True)
-        ]
-        try:
-            yield
-        finally:
-            done.set()
-    for one in users_running:
-        one.result()
-
-
-def _user(stack: Stack, name: str, token: str, done: threading.Event, pause: float) -> None:
-    with httpx.Client(
-        base_url=f"{stack.base_url}/api/{name}",
-        headers={"Authorization": f"Bearer {token}"},
-        verify=stack.trust(),
-        timeout=TIMEOUT_SECONDS,
-    ) as user:
-        while not done.wait(pause):
-            # A worker that is killed between an answer's head and its body cuts the answer.
-            with suppress(httpx.RemoteProtocolError):
-                _each_operation(user, pause, done)
-
-
-def _each_operation(user: httpx.Client, pause: float, done: threading.Event) -> None:
+def each_operation(user: httpx.Client, pause: float, done: threading.Event) -> None:
     """Every operation once, and some client errors."""
     user.post("/tasks", json={"title": ""})
     created = user.post("/tasks", json={"title": "a task"})
@@ -116,3 +87,44 @@ def _each_operation(user: httpx.Client, pause: float, done: threading.Event) -> 
     user.get(path)
     user.delete(path)
     user.get(path)
+
+
+def one_create(user: httpx.Client, _pause: float, _done: threading.Event) -> None:
+    """A write alone: nginx sends a read that was cut to another worker."""
+    user.post("/tasks", json={"title": "a task"})
+
+
+@contextmanager
+def user_traffic(
+    stack: Stack, users: int, pause: float = 0.5, work: Work = each_operation
+) -> Iterator[None]:
+    """So many users send requests until the block ends."""
+    done = threading.Event()
+    names = [f"user-{uuid4().hex}" for _ in range(users)]
+    tokens = stack.run("api", "python", "-m", "deploy.local.access_token", "--sub", *names).split()
+    with ThreadPoolExecutor(users) as pool:
+        users_running = [
+            pool.submit(_user, stack, name, token, done, pause, work)
+            for name, token in zip(names, tokens, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            done.set()
+    for one in users_running:
+        one.result()
+
+
+def _user(
+    stack: Stack, name: str, token: str, done: threading.Event, pause: float, work: Work
+) -> None:
+    with httpx.Client(
+        base_url=f"{stack.base_url}/api/{name}",
+        headers={"Authorization": f"Bearer {token}"},
+        verify=stack.trust(),
+        timeout=TIMEOUT_SECONDS,
+    ) as user:
+        while not done.wait(pause):
+            # A worker that is killed between an answer's head and its body cuts the answer.
+            with suppress(httpx.RemoteProtocolError):
+                work(user, pause, done)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.observability.monitored_stack import MonitoredStack, user_traffic
+from tests.observability.monitored_stack import MonitoredStack, one_create, user_traffic
 from tests.support.http.client import token
 from tests.support.stack.compose_stack import NO_LIMITS
 
@@ -47,7 +47,7 @@ def test_a_restarted_edge_exporter_counts_on(site: MonitoredStack) -> None:
 def test_requests_of_killed_workers_show_at_the_edge_only(site: MonitoredStack) -> None:
     site.stack.set_limits(NO_LIMITS)
     before = site.failures()
-    with ThreadPoolExecutor(1) as pool, user_traffic(site.stack, 8, pause=0.1):
+    with ThreadPoolExecutor(1) as pool, user_traffic(site.stack, 8, pause=0.005, work=one_create):
         # Far below the statement's limit of 1.5 s: the machine is busy with the new workers.
         held = pool.submit(site.lock_task_table, 12, 0.4)
         time.sleep(2)
