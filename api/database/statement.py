@@ -82,8 +82,10 @@ class CompiledStatement:
         return f"{prefix}{self.lock}; {self.text}" if self.lock else prefix + self.text
 
     def unless_applied(self) -> "CompiledStatement":
-        """The same after a session that ended; 504 where the server's words leave open whether
-        it was applied then.
+        """This statement for a second time, after a session that ended.
+
+        It fails with ``OutcomeUnknown`` where the server logs durations, because the first time
+        may have been committed.
         """
 
         def to_problem(error: Error) -> Problem | None:

@@ -41,6 +41,7 @@ def resync(url: URL) -> int:
         SystemExit: the database refused it, or a lock was held by another session.
     """
     with connected(url, "resync") as connection, connection.begin():
+        print(f"Resyncing {place(connection)}.", file=sys.stderr)
         acquire_migration_lock(connection)
         connection.execute(LOCK)
         is_bound = connection.scalar(IS_BOUND)
@@ -59,11 +60,8 @@ def _force(connection: Connection, mode: str) -> None:
 
 def main() -> None:
     """Resync the database of ``DATABASE_URL``."""
-    url = direct_url(settings.load())
-    users = resync(url)
-    with connected(url, "resync") as connection:
-        where = place(connection)
-    print(f"Every device of {users} users of {where} starts afresh.", file=sys.stderr)
+    users = resync(direct_url(settings.load()))
+    print(f"Every device of {users} users starts afresh.", file=sys.stderr)
 
 
 if __name__ == "__main__":
